@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# The rules; the lists come from the module.mk fragments.
+
+.PHONY: all help clean lib protos programs tests format format-check lint
+all: programs ## Build everything that is installed (default)
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sort
+
+# ---- probing: packages, and which hardening flags this compiler takes ----
+$(B)/config.mk: Makefile build.mk tools/build/probe-flags
+	@mkdir -p $(@D)
+	$(Q)tools/build/probe-flags "$(CC)" "$(PKGS)" > $@.tmp && mv $@.tmp $@
+
+# ---- protos: one descriptor set, from which everything else comes ----
+PROTO_FILES := $(PROTOS:%=proto/%)
+# Google's well-known types that messages may use: their C comes from the system's .proto files.
+WKT := $(patsubst %,google/protobuf/%.proto,any duration timestamp struct wrappers field_mask empty descriptor)
+PROTO_C := $(PROTOS:%.proto=$(GEN)/%.pb-c.c)
+PROTO_H := $(PROTOS:%.proto=$(GEN)/%.pb-c.h)
+
+# With comments and imports, complete: linked into the binaries.
+$(GEN)/fit.protoset: $(PROTO_FILES)
+	@mkdir -p $(@D)
+	@echo "  PROTOSET $@"
+	$(Q)protoc -Iproto -I/usr/include --include_imports --include_source_info -o $@ $(PROTOS) \
+		$(WKT)
+
+# protoc-c 1.4.1 refuses proto3 `optional`; its wire form is that of a plain field, so the marks are cleared in a copy.
+$(GEN)/plain.protoset: $(GEN)/fit.protoset tools/build/strip-optional
+	$(Q)$(PYTHON) tools/build/strip-optional $< $@
+
+$(GEN)/protos.stamp: $(GEN)/plain.protoset
+	@echo "  PROTOC-C"
+	$(Q)protoc --descriptor_set_in=$< --c_out=$(GEN) $(PROTOS) $(WKT)
+	$(Q)touch $@
+WKT_C := $(WKT:%.proto=$(GEN)/%.pb-c.c)
+$(PROTO_C) $(PROTO_H) $(WKT_C): $(GEN)/protos.stamp ;
+protos: $(GEN)/protos.stamp ## Generate the C types and the descriptor set
+
+$(GEN)/protoset.o: $(GEN)/fit.protoset
+	$(Q)cd $(GEN) && printf '.section .rodata\n.global fit_protoset\n.global fit_protoset_end\n.balign 16\nfit_protoset:\n.incbin "fit.protoset"\nfit_protoset_end:\n.section .note.GNU-stack,"",@progbits\n' > protoset.s && $(CC) -c protoset.s -o protoset.o
+
+# ---- compiling ----
+# Generated code is compiled without our warnings.
+GEN_OBJS := $(PROTO_C:.c=.o) $(WKT_C:.c=.o)
+$(GEN_OBJS): %.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(WARNINGS),$(CFLAGS)) -w -c $< -o $@
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+$(B)/obj/%.o: %.c $(GEN)/protos.stamp $(B)/config.mk
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+LIBFIT := $(B)/libfit.a
+$(LIBFIT): $(call obj,$(LIB_SRCS)) $(GEN_OBJS) $(GEN)/protoset.o
+	@echo "  AR $@"
+	$(Q)rm -f $@ && $(AR) crs $@ $^
+lib: $(LIBFIT) ## Build the common library
+
+define program_rule
+$(B)/bin/$(1): $(call obj,$($(1)_SRCS)) $(LIBFIT)
+	@mkdir -p $$(@D)
+	@echo "  LD $$@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$^ $$($(1)_LIBS) $(LDLIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
+programs: $(PROGRAMS:%=$(B)/bin/%)
+
+define test_rule
+$(B)/test/$(1): $(call obj,$($(1)_MAIN) $($(1)_SRCS)) $(call obj,$(TEST_SUPPORT_SRCS)) $(LIBFIT)
+	@mkdir -p $$(@D)
+	@echo "  LD $$@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$^ $$($(1)_LIBS) -lcmocka $(LDLIBS)
+endef
+$(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
+tests: $(TESTS:%=$(B)/test/%) ## Build the unit tests
+
+ALL_OBJS := $(call obj,$(LIB_SRCS) $(foreach p,$(PROGRAMS),$($(p)_SRCS)) $(foreach t,$(TESTS),$($(t)_MAIN) $($(t)_SRCS)) $(TEST_SUPPORT_SRCS))
+-include $(ALL_OBJS:.o=.d)
+
+clean: ## Remove this variant's build
+	rm -rf $(B)

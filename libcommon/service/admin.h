@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admin.h - the admin port of every executable: GET /health (alive), /ready, /metrics.
+ *
+ * libevent's evhttp on a thread of its own; loopback or a cluster-internal network only.
+ * /ready answers 200 {"status":"ready"} or 503 with the reason; `ready` is called with a 1 s deadline and its result cached 1 s.
+ */
+#ifndef FIT_SERVICE_ADMIN_H
+#define FIT_SERVICE_ADMIN_H
+
+#include <stdbool.h>
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/status.h"
+
+struct admin;
+
+typedef enum status (*admin_ready_fn)(void *arg, struct deadline deadline, struct err *err);
+
+enum status admin_open(const char *address, admin_ready_fn ready, void *arg, struct admin **ret_admin, struct err *err) MUST_CHECK;
+/* From now on /ready answers 503 "draining". */
+void admin_set_draining(struct admin *admin);
+void admin_close(struct admin *admin);
+
+#endif

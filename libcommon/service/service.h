@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.h - a service is declared, not programmed: main.c is a table and service_main().
+ *
+ *	static const struct service_def workout_service = {
+ *		.name = "workout", .config_size = sizeof(struct workout_config),
+ *		.tables = workout_config_tables, .ntables = …,
+ *		.services = workout_rpc_services, .nservices = …, .migrations = &workout_migrations,
+ *		.init = workout_init, .ready = workout_ready, .fini = workout_fini,
+ *	};
+ *	int main(int argc, char **argv) { return service_main(argc, argv, &workout_service); }
+ *
+ * Options: --help, --version, --check-config, --migrate, --print-config-markdown.
+ * Start: config → log → migrations (FIT_MIGRATE_AT_START) → init → rpc server → admin port (/health /ready /metrics) → ready.
+ * SIGTERM/SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS) → fini → exit 0; a second signal exits 1 at once.
+ * SIGHUP: log level re-read. Exit codes: 0, 1 (environment), 2 (usage or configuration).
+ */
+#ifndef FIT_SERVICE_SERVICE_H
+#define FIT_SERVICE_SERVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/status.h"
+#include "libcommon/rpc/rpc_server.h"
+#include "libcommon/runtime/config.h"
+#include "libcommon/store/pg_migrate.h"
+
+/* Settings that every service has. Must be the FIRST member of a service's config struct. */
+struct service_config {
+	char *environment;	/* ENVIRONMENT / FIT_ENVIRONMENT: development | staging | production */
+	char *log_level;	/* FIT_LOG_LEVEL */
+	char *listen;		/* FIT_LISTEN: gRPC address */
+	char *admin_listen;	/* FIT_ADMIN_LISTEN */
+	char *pg_url;		/* FIT_PG_URL / DATABASE_URL (application role) */
+	char *pg_password;	/* FIT_PG_PASSWORD(_FILE) */
+	char *pg_owner_url;	/* FIT_PG_OWNER_URL: for migrations */
+	char *pg_owner_password;
+	int64_t pg_pool_size;	/* FIT_PG_POOL_SIZE */
+	bool pg_prepared;	/* FIT_PG_PREPARED */
+	char *redis_url;	/* FIT_REDIS_SESSION_URL */
+	bool migrate_at_start;	/* FIT_MIGRATE_AT_START */
+	int64_t drain_ms;	/* FIT_DRAIN_MS */
+	int64_t workers;	/* FIT_WORKERS; 0: by cpus */
+	int64_t io_threads;	/* FIT_IO_THREADS; 0: by cpus */
+	char *version;		/* APP_VERSION / FIT_VERSION */
+};
+extern const struct config_table service_config_table;
+/* For a service without PostgreSQL or without Redis the items stay optional; init checks what it needs. */
+
+struct service_def {
+	const char *name;	 /* "workout" */
+	const char *summary;	 /* one line for --help */
+	size_t config_size;	 /* of its config struct, whose first member is struct service_config */
+	const struct config_table *tables; /* its own tables, beside service_config_table */
+	size_t ntables;
+	const struct rpc_service *const *services;
+	size_t nservices;
+	const struct pg_migrations *migrations; /* or NULL */
+	/* Opens stores and clients; *ret_ctx becomes rpc_call_service(). */
+	enum status (*init)(const void *config, void **ret_ctx, struct err *err);
+	/* For /ready: own saturation and start-up state, cheap; may be NULL. */
+	enum status (*ready)(void *ctx, struct deadline deadline, struct err *err);
+	void (*fini)(void *ctx);
+};
+
+int service_main(int argc, char **argv, const struct service_def *def);
+
+#endif
