@@ -45,16 +45,22 @@ struct log_field {
 #define LOG_CLASSED(k, cls, v)                                                           \
 	((struct log_field){ .key = (k), .kind = LOG_FIELD_STR, .data_class = (cls), .str = slice_str(v) })
 
-/* fd is borrowed (2 for stderr). May be called again to change the level or service name. */
+/*
+ * fd is borrowed (2 for stderr). Also sends the last words of fatal and panic through the log.
+ * May be called again, while no other thread logs, to change the service's name.
+ */
 void log_setup(const char *service, enum log_level level, int fd);
 void log_set_level(enum log_level level);
 bool log_level_parse(const char *text, enum log_level *ret_level);
 bool log_enabled(enum log_level level);
+/* Lines that could not be written whole. */
+unsigned long long log_lost(void);
 
 /* Of the calling thread; empty strings clear. Copied (request id at most 64, trace id 32 hex). */
 void log_context_set(const char *request_id, const char *trace_id);
 void log_context_clear(void);
 
+/* Keeps errno. */
 void log_write(enum log_level level, const char *event, const struct err *err,
 	       const struct log_field *fields, size_t nfields);
 

@@ -19,6 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libcommon/base/compiler.h"
+#include "libcommon/base/status.h"
+
 struct event_base;
 struct loop;
 struct loop_timer;
@@ -27,7 +30,7 @@ typedef void (*loop_fn)(void *arg);
 
 struct loop *loop_new(const char *name);
 /* Runs on the calling thread until loop_stop. */
-void loop_run(struct loop *loop);
+void loop_run(struct loop *loop); /* a loop_stop that came first ends it at once */
 /* Runs on a new thread named after the loop. */
 void loop_start(struct loop *loop);
 /* Asks the loop to end; joins the thread if loop_start made one and the caller is another. */
@@ -40,7 +43,7 @@ bool loop_is_current(const struct loop *loop);
 /* Runs fn once per turn, after the turn's events, if asked in that turn (write coalescing). */
 void loop_defer(struct loop *loop, loop_fn fn, void *arg);
 
-/* One-shot timer; re-arm with loop_timer_start (moves the expiry). */
+/* One-shot timer, never early; re-arm with loop_timer_start (moves the expiry). */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn fn, void *arg);
 void loop_timer_start(struct loop_timer *timer, int64_t ms);
 void loop_timer_stop(struct loop_timer *timer);

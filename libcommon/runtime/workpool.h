@@ -21,13 +21,14 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/compiler.h"
+#include "libcommon/base/status.h"
 
 struct workpool;
 typedef void (*workpool_fn)(void *arg);
 
 struct workpool_class {
 	const char *name;
-	unsigned percent; /* of the workers that this class may hold at once, 1..100 */
+	unsigned percent; /* of workers (running) and of queue_max (waiting), 1..100; at least one each */
 };
 
 /* clamp(16, 16 x cpus, 256); cpus from the cgroup quota, else the affinity mask. */
@@ -42,6 +43,7 @@ bool workpool_submit(struct workpool *wp, unsigned class_index, workpool_fn fn,
 		     void *arg) MUST_CHECK;
 /* No new jobs; waits until queued and running ones end. False when the deadline passed first. */
 bool workpool_drain(struct workpool *wp, struct deadline deadline);
+/* Runs what is still queued and joins the workers: after a drain that failed, a stuck job holds it. */
 void workpool_free(struct workpool *wp);
 
 bool workpool_is_worker(void);

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+LIB_SRCS += $(addprefix libcommon/runtime/,config.c cpus.c loop.c workpool.c)
