@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Checks of the sources, and installing.
+.PHONY: lint lint-layers lint-shell lint-cppcheck format format-check install
+
+C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+SHELL_FILES = $(shell git ls-files -co --exclude-standard | xargs -r grep -lE '^\#!/bin/(ba)?sh' 2>/dev/null)
+
+lint: format-check lint-layers lint-protos lint-shell lint-cppcheck ## Format, layers, protos, shellcheck, cppcheck
+
+format: ## Format all C sources
+	@clang-format-14 -i $(C_FILES)
+
+format-check:
+	@clang-format-14 --dry-run -Werror $(C_FILES)
+
+lint-layers:
+	@tools/build/lint-layers
+
+lint-shell:
+	@shellcheck $(SHELL_FILES)
+
+lint-cppcheck: $(GEN)/protos.stamp
+	@cppcheck -q -j$(shell nproc) --std=c11 --language=c --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppressions-list=tools/build/cppcheck.txt -I. -I$(GEN) --cppcheck-build-dir=$(shell mkdir -p $(B)/cppcheck && echo $(B)/cppcheck) \
+		$(filter %.c,$(shell git ls-files -co --exclude-standard libcommon services gateway tools))
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Daemons go to libexec: their names (user, auth …) are too plain for a PATH.
+install: programs ## Install into $(DESTDIR)$(PREFIX)
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/fit $(DESTDIR)$(PREFIX)/share/doc/fit
+	@install -m 755 $(patsubst %,$(B)/bin/%,$(filter-out fitctl,$(PROGRAMS))) $(DESTDIR)$(PREFIX)/libexec/fit
+	@install -m 755 $(B)/bin/fitctl $(DESTDIR)$(PREFIX)/bin
+	@install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/fit
