@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole stack in one directory: `Stack(directory, build).up()` makes what is missing and starts the rest.
+
+The command line for it is `stack` beside this file; tests use the class with ports of their own:
+
+    stack = Stack("/tmp/x", "build/address", durable=False, ports=free_ports()); stack.up(say=quiet); … stack.down()
+"""
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+
+import servers
+import stackdefs
+from servers import StackError
+
+
+def free_ports():
+    """A free port for each name of the tables."""
+    held, ports = [], {}
+    for name in stackdefs.PORTS:
+        s = socket.socket()
+        s.bind(("127.0.0.1", 0))
+        held.append(s)
+        ports[name] = s.getsockname()[1]
+    for s in held:
+        s.close()
+    return ports
+
+
+class Stack:
+    def __init__(self, directory, build, durable=True, ports=None, overrides=None):
+        """`overrides`: {program: {FIT_X: text}} on top of the tables."""
+        self.dir = os.path.abspath(directory)
+        self.bin = os.path.join(os.path.abspath(build), "bin")
+        self.durable = durable
+        self.overrides = overrides or {}
+        self.ports = ports or stackdefs.ports_from_environment()
+        for sub in ("run", "log", "keys", "secrets", "keys/auth", "keys/kek"):
+            os.makedirs(f"{self.dir}/{sub}", mode=0o700, exist_ok=True)
+        self.postgres = servers.Postgres(self.dir, self.ports["postgres"], durable)
+        self.redis = servers.Redis(self.dir, self.ports["redis"], durable)
+        self.programs = {name: self._program(name) for name in stackdefs.PROGRAMS}
+
+    def _program(self, name):
+        port, path = (self.ports["devidp"], "/health") if name == "devidp" else (self.ports[name + "_admin"], "/ready")
+        env = stackdefs.environment(name, self.dir, self.ports) | self.overrides.get(name, {})
+        return servers.Program(name, f"{self.bin}/{name}", self.dir, env, port, path)
+
+    def daemons(self):
+        return [self.postgres, self.redis, *self.programs.values()]
+
+    # ---- up ----
+
+    def up(self, say=print):
+        started = []
+        try:
+            self._check_ports()
+            self._make_secrets()
+            self._start(self.redis, started, say)
+            if not self.postgres.created():
+                say("  creating the database cluster")
+                self.postgres.create(self._secret_path("pg_super"))
+            self._start(self.postgres, started, say)
+            self._make_roles()
+            for name, program in self.programs.items():
+                if program.pid() is None and name in stackdefs.DATABASES:
+                    say(f"  migrating {name}")
+                    program.migrate(stackdefs.owner_environment(name, self.dir, self.ports))
+                self._start(program, started, say)
+            self._write_env()
+        except BaseException:
+            for daemon in reversed(started):
+                daemon.stop()
+            raise
+
+    def _start(self, daemon, started, say):
+        if daemon.pid() is not None:
+            return
+        say(f"  starting {daemon.name}")
+        started.append(daemon)
+        daemon.start()
+
+    def _check_ports(self):
+        wanted = {self.postgres: ["postgres"], self.redis: ["redis"]}
+        for name, program in self.programs.items():
+            wanted[program] = [p for p in (name, name + "_admin") if p in self.ports]
+        for daemon, names in wanted.items():
+            if daemon.pid() is not None:
+                continue
+            for name in names:
+                port = self.ports[name]
+                if not servers.port_free(port):
+                    owner = servers.port_owner(port)
+                    raise StackError(f"port {port} ({name}) is in use{' by ' + owner if owner else ''}; stop that, or "
+                                     f"choose another with FIT_PORT_{name.upper()}=…")
+
+    # ---- keys and secrets: made once, readable by nobody else ----
+
+    def _secret_path(self, name):
+        return f"{self.dir}/secrets/{name}"
+
+    def _secret(self, name, make):
+        path = self._secret_path(name)
+        if not os.path.exists(path):
+            with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+                f.write(make())
+            os.rename(path + ".new", path)
+        with open(path) as f:
+            return f.read().strip()
+
+    def _make_secrets(self):
+        for role in ["super", *stackdefs.ROLES]:
+            self._secret("pg_" + role, lambda: secrets.token_urlsafe(24))
+        for name in stackdefs.SECRETS_HEX32:
+            self._secret(name, lambda: secrets.token_hex(32))
+        self.redis.password = self._secret("redis", lambda: secrets.token_urlsafe(24))
+        self._secret("redis_url", lambda: f"redis://:{self.redis.password}@127.0.0.1:{self.ports['redis']}/0")
+        for path, kind in stackdefs.KEYS.items():
+            self._key(f"{self.dir}/keys/{path}", kind)
+
+    def _key(self, path, kind):
+        if os.path.exists(path):
+            return
+        if kind == "random32":
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+                f.write(secrets.token_hex(32) + "\n")
+            return
+        args = {"p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+                "rsa2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]}[kind]
+        old = os.umask(0o077)
+        try:
+            done = subprocess.run(["openssl", "genpkey", *args, "-out", path + ".new"], capture_output=True, text=True)
+        finally:
+            os.umask(old)
+        if done.returncode != 0:
+            raise StackError(f"openssl could not make {path}: {done.stderr.strip()}")
+        os.rename(path + ".new", path)
+
+    def _make_roles(self):
+        """The owner of schemas (migrations) and one login role per service; idempotent."""
+        sql = ["SET password_encryption = 'scram-sha-256';"]
+        have = self.postgres.psql("SELECT rolname FROM pg_roles", self._secret_path("pg_super")).split()
+        for role in stackdefs.ROLES:
+            if role not in have:
+                with open(self._secret_path("pg_" + role)) as f:
+                    sql.append(f"CREATE ROLE {role} LOGIN PASSWORD '{f.read().strip()}';")
+        if len(sql) > 1:
+            self.postgres.psql("\n".join(sql), self._secret_path("pg_super"))
+        databases = self.postgres.psql("SELECT datname FROM pg_database", self._secret_path("pg_super")).split()
+        if stackdefs.DATABASE not in databases:
+            self.postgres.psql(f"CREATE DATABASE {stackdefs.DATABASE} OWNER {stackdefs.OWNER};\n"
+                               f"REVOKE ALL ON DATABASE {stackdefs.DATABASE} FROM PUBLIC;\n"
+                               + "".join(f"GRANT CONNECT ON DATABASE {stackdefs.DATABASE} TO {role};\n"
+                                         for role in stackdefs.ROLES), self._secret_path("pg_super"))
+
+    def _write_env(self):
+        """What scripts and fitctl want to know of this stack."""
+        at = lambda name: f"http://127.0.0.1:{self.ports[name]}"  # noqa: E731
+        with open(f"{self.dir}/env", "w") as f:
+            f.write(f"FIT_GATEWAY_URL={at('gateway')}\nFIT_DEVIDP_URL={at('devidp')}\n")
+        with open(f"{self.dir}/run/ports", "w") as f:
+            for daemon in self.daemons():
+                admin = self.ports.get(daemon.name + "_admin", 0)
+                f.write(f"{daemon.name} {self.ports[daemon.name]} {admin}\n")
+
+    # ---- the rest ----
+
+    def down(self, say=print):
+        running = [d for d in reversed(self.daemons()) if d.pid() is not None]
+        for daemon in running:
+            say(f"  stopping {daemon.name}")
+            daemon.stop()
+        if not running:
+            say("  nothing was running")
+
+    def logs(self, name=None):
+        names = [name] if name else [d.name for d in self.daemons()]
+        if name and name not in [d.name for d in self.daemons()]:
+            raise StackError(f'"{name}" is not one of: {" ".join(d.name for d in self.daemons())}')
+        files = [f"{self.dir}/log/{n}.log" for n in names if os.path.exists(f"{self.dir}/log/{n}.log")]
+        os.execvp("tail", ["tail", "-n", "20", "-F", *files])
+
+    def reset(self, yes):
+        if not yes:
+            if not sys.stdin.isatty():
+                raise StackError("reset deletes all data of the local stack; say so with --yes (make reset YES=1)")
+            answer = input(f"This stops everything and deletes all data below {self.dir}. Type yes to go on: ")
+            if answer.strip() != "yes":
+                raise StackError("nothing was deleted")
+        self.down()
+        shutil.rmtree(self.dir)
