@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jwt.h - compact JWS tokens: strict verification against a key set (RFC 7515, 7519, 8725), and signing.
+ * jwt.h - compact JWS tokens: strict verification against a key set, and signing
+ * (RFC 7515, 7519, 8725).
  *
  *	struct jwks *keys;  jwks_parse(json, &keys, &err);
  *	struct jwt_claims c;
- *	st = jwt_verify(keys, token, &(struct jwt_rules){ .typ = "at+jwt", .issuer = …, .audience = …, .now_s = … },
- *	                arena, &c, &err);
+ *	struct jwt_rules rules = { .typ = "at+jwt", .issuer = …, .audience = …, .now_s = … };
+ *	st = jwt_verify(keys, token, &rules, arena, &c, &err);
  *
  * The algorithm is a property of the key (found by kid), compared byte for byte with the header;
  * HMAC and "none" do not exist here. kid matches ^[A-Za-z0-9_-]{1,64}$. Headers jku, jwk, x5u, x5c,
- * crit, b64, zip are refused; so are duplicate members, anything but three strict base64url parts, and
- * tokens above JWT_MAX bytes. ES256 (raw r||s) and RS256 only, RSA >= 2048 bits.
+ * crit, b64, zip are refused; so are duplicate members, anything but three strict base64url parts,
+ * and tokens above JWT_MAX bytes. ES256 (raw r||s) and RS256 only, RSA >= 2048 bits.
  *
- * Ownership: claims live in the arena; a key set is reference-counted (jwks_ref/unref) and immutable.
+ * Ownership: claims live in the arena; a key set is reference-counted (jwks_ref/unref) and
+ *            immutable.
  * Threads:   any.
- * Errors:    STATUS_UNAUTHENTICATED with the reason in `text`; reason "KEY_UNKNOWN" when the kid is not
- *            in the set (the caller may refresh it, rarely).
+ * Errors:    STATUS_UNAUTHENTICATED with the reason in `text`; reason "KEY_UNKNOWN" when the kid is
+ *            not in the set (the caller may refresh it, rarely).
  */
 #ifndef FIT_CRYPTO_JWT_H
 #define FIT_CRYPTO_JWT_H
@@ -41,23 +43,25 @@ void jwks_unref(struct jwks *keys);
 size_t jwks_count(const struct jwks *keys);
 
 struct jwt_rules {
-	const char *typ;	/* required header typ (compared without case), NULL: not looked at */
-	const char *issuer;	/* required iss; NULL: not looked at */
+	const char *typ;    /* required header typ (compared without case), NULL: not looked at */
+	const char *issuer; /* required iss; NULL: not looked at */
 	const char *issuer_alt; /* another accepted spelling, or NULL */
-	const char *audience;	/* must equal aud or be in its array */
-	int64_t now_s;		/* wall time, seconds */
-	int64_t max_age_s;	/* iat not older than this; 0: not looked at */
+	const char *audience;   /* must equal aud or be in its array */
+	int64_t now_s;          /* wall time, seconds */
+	int64_t max_age_s;      /* iat not older than this; 0: not looked at */
 };
 
+/* exp, iat and sub are required; jti too when rules ask for a typ (RFC 9068 section 2.2). */
 struct jwt_claims {
-	struct slice raw;      /* the payload: JSON bytes, in the arena */
+	struct slice raw; /* the payload: JSON bytes, in the arena */
 	struct slice iss, sub, jti;
-	int64_t iat, exp, nbf; /* seconds; 0 when absent (exp, iat, sub are required) */
-	void *json;	       /* json_t * (jansson), owned by the arena */
+	int64_t iat, exp, nbf; /* seconds; nbf 0 when absent */
+	void *json;            /* json_t * (jansson), owned by the arena */
 };
 
 enum status jwt_verify(struct jwks *keys, struct slice token, const struct jwt_rules *rules,
-		       struct arena *arena, struct jwt_claims *ret_claims, struct err *err) MUST_CHECK;
+		       struct arena *arena, struct jwt_claims *ret_claims,
+		       struct err *err) MUST_CHECK;
 /* String member of the claims, SLICE_NONE when absent or of another type. */
 struct slice jwt_claim_string(const struct jwt_claims *claims, const char *name);
 bool jwt_claim_bool(const struct jwt_claims *claims, const char *name, bool *ret_value);
@@ -74,6 +78,9 @@ const char *jwt_signer_kid(const struct jwt_signer *signer);
 /* payload is JSON text; appends the compact token to `out`. */
 enum status jwt_sign(const struct jwt_signer *signer, const char *typ, struct slice payload,
 		     struct strbuf *out, struct err *err) MUST_CHECK;
+/* Appends the raw signature (ES256: r||s) over `text`; jwt_sign is this with a header of ours. */
+enum status jwt_sign_text(const struct jwt_signer *signer, struct slice text, struct strbuf *out,
+			  struct err *err) MUST_CHECK;
 /* Appends this key's public JWK object to `out`. */
 void jwt_signer_public_jwk(const struct jwt_signer *signer, struct strbuf *out);
 
