@@ -136,9 +136,9 @@ secret_from_file(const char *path, struct secret **ret_secret, struct err *err)
 		st = err_set(err, STATUS_FAILED_PRECONDITION,
 			     "%s has mode %04o: a key must not be accessible to others (0600)",
 			     path, (unsigned)(sb.st_mode & 07777));
-	else if (sb.st_size <= 0 || sb.st_size > SECRET_MAX)
+	else if (sb.st_size <= 0 || sb.st_size > SECRET_FILE_MAX)
 		st = err_set(err, STATUS_FAILED_PRECONDITION, "%s has %lld bytes (1..%d)", path,
-			     (long long)sb.st_size, SECRET_MAX);
+			     (long long)sb.st_size, SECRET_FILE_MAX);
 	else {
 		s = secret_new((size_t)sb.st_size);
 		st = read_whole(fd, path, s, err);

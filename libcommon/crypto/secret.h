@@ -13,7 +13,8 @@
  * Ownership: the caller owns the secret; a slice of it is valid until secret_free.
  * Threads:   immutable once filled, free to share.
  * Errors:    texts name the file or the length, never the content.
- * Limits:    64 KiB; locking is best effort (RLIMIT_MEMLOCK), leaving out of dumps is not.
+ * Limits:    SECRET_MAX, files SECRET_FILE_MAX; locking is best effort (RLIMIT_MEMLOCK), leaving out of
+ *            dumps is not.
  */
 #ifndef FIT_CRYPTO_SECRET_H
 #define FIT_CRYPTO_SECRET_H
@@ -25,7 +26,8 @@
 #include "libcommon/base/slice.h"
 #include "libcommon/base/status.h"
 
-#define SECRET_MAX 65536
+#define SECRET_MAX (16 << 20)
+#define SECRET_FILE_MAX 65536
 
 struct secret;
 
@@ -41,7 +43,7 @@ enum status secret_from_hex(struct slice text, size_t n, struct secret **ret_sec
 			    struct err *err) MUST_CHECK;
 /*
  * The whole file as bytes. Refused (FAILED_PRECONDITION): not a regular file, accessible to
- * others than owner and group, empty, or above SECRET_MAX.
+ * others than owner and group, empty, or above SECRET_FILE_MAX.
  */
 enum status secret_from_file(const char *path, struct secret **ret_secret, struct err *err) MUST_CHECK;
 
