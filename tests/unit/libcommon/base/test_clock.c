@@ -109,7 +109,8 @@ test_clock_rfc3339_texts(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		if (!clock_parse_rfc3339(slice_str(good[i].text), &ms) || ms != good[i].ms)
 			fail_msg("%s", good[i].text);
-		assert_int_equal(clock_format_rfc3339(ms, buf), strlen(buf));
+		size_t n = clock_format_rfc3339(ms, buf);
+		assert_int_equal(n, strlen(buf));
 		assert_string_equal(buf, good[i].canonical ? good[i].canonical : good[i].text);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
