@@ -277,7 +277,8 @@ find_item(const struct config_table *tables, size_t ntables, const char *name, s
 static void
 refuse_unknown(struct load *l)
 {
-	for (char **e = environ; *e != NULL; e++) {
+	/* clearenv leaves NULL. */
+	for (char **e = environ; e != NULL && *e != NULL; e++) {
 		size_t n = strcspn(*e, "=");
 		if (strncmp(*e, "FIT_", 4) != 0)
 			continue;

@@ -174,6 +174,7 @@ testkit_clock_teardown(void **state)
 int
 testkit_fork(void (*fn)(void *arg), void *arg, char **ret_stderr)
 {
+	static const int deadly[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 	static const struct rlimit no_core;
 	int pipe_fd[2], status;
 
@@ -184,8 +185,9 @@ testkit_fork(void (*fn)(void *arg), void *arg, char **ret_stderr)
 	if (pid == 0) {
 		setrlimit(RLIMIT_CORE, &no_core);
 		dup2(pipe_fd[1], STDERR_FILENO);
-		/* cmocka's own handler would jump back into the parent's test. */
-		signal(SIGABRT, SIG_DFL);
+		/* cmocka's handlers would jump back into the parent's test. */
+		for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
+			signal(deadly[i], SIG_DFL);
 		fn(arg);
 		_exit(0);
 	}
