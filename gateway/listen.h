@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listen.h - listening TCP sockets for several loops on one port (SO_REUSEPORT).
+ *
+ * Address: "127.0.0.1:8080", "[::1]:8080", ":8080" is refused (say 0.0.0.0 if you mean it). Port 0 picks one.
+ * Sockets accepted from it inherit TCP_NODELAY.
+ */
+#ifndef FIT_GATEWAY_LISTEN_H
+#define FIT_GATEWAY_LISTEN_H
+
+#include "libcommon/base/status.h"
+
+#define LISTEN_BACKLOG 1024
+
+enum status listen_open(const char *address, int *ret_fd, struct err *err) MUST_CHECK;
+int listen_port(int fd);
+
+#endif
