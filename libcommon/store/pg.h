@@ -53,6 +53,14 @@ struct pg_options {
 /* Connections are made on demand; the first one is made here, so that a wrong URL shows at start. */
 enum status pg_pool_open(const struct pg_options *opts, struct pg_pool **ret_pool, struct err *err) MUST_CHECK;
 void pg_pool_close(struct pg_pool *pool);
+struct pg_pool_stats {
+	unsigned size, leased, waiting, connected;
+	unsigned long long opened;	/* connections ever made */
+	unsigned long long shed;	/* leases refused */
+	unsigned long long cancelled;	/* statements cancelled at their deadline */
+	unsigned long long statements, round_trips;
+};
+void pg_pool_stats(struct pg_pool *pool, struct pg_pool_stats *ret_stats);
 /* SELECT 1 under the deadline: for /ready. */
 enum status pg_ping(struct pg_pool *pool, struct deadline deadline, struct err *err) MUST_CHECK;
 
