@@ -27,7 +27,7 @@
 
 struct block {
 	struct block *next; /* older */
-	size_t size;	    /* bytes in data[] */
+	size_t size;        /* bytes in data[] */
 	char data[] __attribute__((aligned(ALIGN)));
 };
 

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libcommon/base/compiler.h"
 #include "libcommon/base/slice.h"
 #include "libcommon/base/status.h"
 
@@ -22,7 +23,7 @@ int64_t clock_mono_ns(void);
 int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(void);
 
-/* Tests: freeze both clocks at these values; advance moves both. clock_fake_off returns to real time. */
+/* Tests: freeze both clocks at these values; advance moves both; off returns to real time. */
 void clock_fake_set(int64_t mono_ms, int64_t wall_ms);
 void clock_fake_advance(int64_t ms);
 void clock_fake_off(void);
@@ -40,7 +41,10 @@ struct deadline deadline_min(struct deadline a, struct deadline b);
 #define CLOCK_RFC3339_SIZE 32
 /* "2026-11-24T07:22:41.123Z"; the fraction is left out when zero. Returns the length. */
 size_t clock_format_rfc3339(int64_t wall_ms, char buf[CLOCK_RFC3339_SIZE]);
-/* Accepts RFC 3339 with any offset, "T"/"t", fraction up to 9 digits (cut to ms), years 0001..9999. */
-bool clock_parse_rfc3339(struct slice text, int64_t *ret_wall_ms);
+/*
+ * Accepts RFC 3339 with any offset, "T"/"t", fraction up to 9 digits (cut to ms), years 0001..9999
+ * in UTC; no leap second.
+ */
+bool clock_parse_rfc3339(struct slice text, int64_t *ret_wall_ms) MUST_CHECK;
 
 #endif

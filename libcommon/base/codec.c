@@ -12,25 +12,16 @@ static const char url_alphabet[64] __attribute__((nonstring)) =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* Value + 1 of each character of both alphabets (the last two differ), 0 for all others. */
-#define LETTERS(first, v)                                                                \
-	[first] = v, [first + 1] = v + 1, [first + 2] = v + 2, [first + 3] = v + 3,      \
+#define LETTERS(first, v)                                                                          \
+	[first] = v, [first + 1] = v + 1, [first + 2] = v + 2, [first + 3] = v + 3,                \
 	[first + 4] = v + 4
-static const uint8_t digits[256] = {
-	LETTERS('A', 1),
-	LETTERS('F', 6),
-	LETTERS('K', 11),
-	LETTERS('P', 16),
-	LETTERS('U', 21),
-	['Z'] = 26,
-	LETTERS('a', 27),
-	LETTERS('f', 32),
-	LETTERS('k', 37),
-	LETTERS('p', 42),
-	LETTERS('u', 47),
-	['z'] = 52,
-	LETTERS('0', 53),
-	LETTERS('5', 58),
-};
+static const uint8_t
+	digits[256] = {
+		LETTERS('A', 1),  LETTERS('F', 6),  LETTERS('K', 11), LETTERS('P', 16),
+		LETTERS('U', 21), ['Z'] = 26,       LETTERS('a', 27), LETTERS('f', 32),
+		LETTERS('k', 37), LETTERS('p', 42), LETTERS('u', 47), ['z'] = 52,
+		LETTERS('0', 53), LETTERS('5', 58),
+	};
 #undef LETTERS
 
 enum {

@@ -26,7 +26,8 @@ read_environment(void)
 	char *end = NULL;
 	long n = colon != NULL ? strtol(colon + 1, &end, 10) : 1;
 
-	if (len == 0 || len >= sizeof(armed) || n < 1 || (end != NULL && (end == colon + 1 || *end)))
+	if (len == 0 || len >= sizeof(armed) || n < 1 ||
+	    (end != NULL && (end == colon + 1 || *end)))
 		fatal("FIT_CRASH_POINT: \"%s\" is not name:n (n from 1)", text);
 	atomic_store(&hits_left, n);
 	memcpy(armed, text, len);

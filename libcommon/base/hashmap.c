@@ -42,18 +42,18 @@ rotl(uint64_t x, int k)
 	return x << k | x >> (64 - k);
 }
 
-#define SIPROUND                                                                         \
-	do {                                                                             \
-		v0 += v1;                                                                \
-		v1 = rotl(v1, 13) ^ v0;                                                  \
-		v0 = rotl(v0, 32);                                                       \
-		v2 += v3;                                                                \
-		v3 = rotl(v3, 16) ^ v2;                                                  \
-		v0 += v3;                                                                \
-		v3 = rotl(v3, 21) ^ v0;                                                  \
-		v2 += v1;                                                                \
-		v1 = rotl(v1, 17) ^ v2;                                                  \
-		v2 = rotl(v2, 32);                                                       \
+#define SIPROUND                                                                                   \
+	do {                                                                                       \
+		v0 += v1;                                                                          \
+		v1 = rotl(v1, 13) ^ v0;                                                            \
+		v0 = rotl(v0, 32);                                                                 \
+		v2 += v3;                                                                          \
+		v3 = rotl(v3, 16) ^ v2;                                                            \
+		v0 += v3;                                                                          \
+		v3 = rotl(v3, 21) ^ v0;                                                            \
+		v2 += v1;                                                                          \
+		v1 = rotl(v1, 17) ^ v2;                                                            \
+		v2 = rotl(v2, 32);                                                                 \
 	} while (0)
 
 static inline uint64_t

@@ -4,7 +4,7 @@
  * recently used.
  *
  * Ownership: the cache owns values and frees them with `free_value` on eviction, replacement,
- *            removal and lru_free. A pointer from lru_get is valid until the next call on the cache.
+ *            removal and lru_free. A pointer from lru_get is valid until the next call.
  * Threads:   one at a time (the gateway has one per loop).
  */
 #ifndef FIT_BASE_LRU_H

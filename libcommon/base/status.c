@@ -67,8 +67,7 @@ set_text(char *dst, size_t size, const char *src)
 /*
  * Formats into a local buffer first: callers may pass err->text as an argument.
  */
-static void PRINTF_LIKE(3, 0)
-vset(struct err *err, enum status status, const char *fmt, va_list ap)
+static void PRINTF_LIKE(3, 0) vset(struct err *err, enum status status, const char *fmt, va_list ap)
 {
 	char text[ERR_TEXT_MAX + 4];
 
@@ -214,8 +213,7 @@ status_set_fatal_hook(status_fatal_fn fn)
 }
 
 /* The hook is taken out before it runs: a failure inside it must not come back here. */
-static void PRINTF_LIKE(2, 0)
-last_words(bool is_panic, const char *fmt, va_list ap)
+static void PRINTF_LIKE(2, 0) last_words(bool is_panic, const char *fmt, va_list ap)
 {
 	char text[1024];
 

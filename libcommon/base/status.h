@@ -6,7 +6,7 @@
  *	thing_open(const char *path, struct thing **ret_thing, struct err *err)
  *	{
  *		if (fd < 0)
- *			return err_set(err, STATUS_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));
+ *			return err_set(err, STATUS_UNAVAILABLE, "cannot open %s", path);
  *
  * The values are the gRPC status codes (grpc/grpc doc/statuscodes.md), so that nothing has
  * to be translated between SQL and the wire.
@@ -81,7 +81,7 @@ enum status err_set(struct err *err, enum status status, const char *fmt, ...)
 enum status err_public(struct err *err, enum status status, const char *fmt, ...)
 	PRINTF_LIKE(3, 4) COLD;
 
-/* Prepends "what: " to the internal text; for the layer that knows the context. Returns err->status. */
+/* Prepends "what: " to the internal text, for the layer that knows. Returns err->status. */
 enum status err_context(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3) COLD;
 
 /* Names the reason (a fit.api.v1.Reason value's name; static storage). Returns err->status. */
@@ -89,7 +89,8 @@ enum status err_reason(struct err *err, const char *reason);
 
 /*
  * Adds a field violation and sets STATUS_INVALID_ARGUMENT; an err_init must have come before.
- * The first violation is also the internal text, unless one is set. Returns STATUS_INVALID_ARGUMENT.
+ * The first violation is also the internal text, unless one is set.
+ * Returns STATUS_INVALID_ARGUMENT.
  */
 enum status err_add_field(struct err *err, const char *path, const char *fmt, ...)
 	PRINTF_LIKE(3, 4) COLD;

@@ -81,9 +81,9 @@ put_value(struct line *l, const struct log_field *f)
 	};
 
 	if (f->data_class != LOG_PLAIN) {
-		const char *text = (size_t)f->data_class < ARRAY_LEN(redacted) ?
-					   redacted[f->data_class] :
-					   "[redacted]";
+		const char *text = (size_t)f->data_class < ARRAY_LEN(redacted)
+					   ? redacted[f->data_class]
+					   : "[redacted]";
 		put_string(l, slice_str(text));
 		return;
 	}
@@ -194,8 +194,7 @@ log_write(enum log_level level, const char *event, const struct err *err,
 static void
 on_fatal(bool is_panic, const char *text)
 {
-	log_write(LOG_LEVEL_ERROR, is_panic ? "panic" : "fatal", NULL,
-		  &LOG_STR("error", text), 1);
+	log_write(LOG_LEVEL_ERROR, is_panic ? "panic" : "fatal", NULL, &LOG_STR("error", text), 1);
 }
 
 void

@@ -4,7 +4,8 @@
  *
  *	log_info("plan_created", LOG_STR("planId", id), LOG_INT("version", 1));
  *	log_error_err("pg_connect_failed", &err, LOG_STR("host", host));
- *	{"ts":"2026-11-24T07:22:41.123Z","level":"info","svc":"workout","event":"plan_created","requestId":…}
+ *	{"ts":"2026-11-24T07:22:41.123Z","level":"info","svc":"workout","event":"plan_created",
+ *	 "requestId":…}
  *
  * Fields of a data class other than LOG_PLAIN are written as "[pii]", "[health]", "[secret]",
  * "[free_text]": what may be personal is not in logs.
@@ -42,8 +43,9 @@ struct log_field {
 #define LOG_INT(k, v) ((struct log_field){ .key = (k), .kind = LOG_FIELD_INT, .num = (int64_t)(v) })
 #define LOG_BOOL(k, v) ((struct log_field){ .key = (k), .kind = LOG_FIELD_BOOL, .num = (v) })
 #define LOG_DOUBLE(k, v) ((struct log_field){ .key = (k), .kind = LOG_FIELD_DOUBLE, .dbl = (v) })
-#define LOG_CLASSED(k, cls, v)                                                           \
-	((struct log_field){ .key = (k), .kind = LOG_FIELD_STR, .data_class = (cls), .str = slice_str(v) })
+#define LOG_CLASSED(k, cls, v)                                                                     \
+	((struct log_field){                                                                       \
+		.key = (k), .kind = LOG_FIELD_STR, .data_class = (cls), .str = slice_str(v) })
 
 /*
  * fd is borrowed (2 for stderr). Also sends the last words of fatal and panic through the log.
@@ -64,13 +66,17 @@ void log_context_clear(void);
 void log_write(enum log_level level, const char *event, const struct err *err,
 	       const struct log_field *fields, size_t nfields);
 
-#define LOG_FIELDS_(...) (const struct log_field[]){ { .key = NULL }, ##__VA_ARGS__ }
+#define LOG_FIELDS_(...)                                                                           \
+	(const struct log_field[])                                                                 \
+	{                                                                                          \
+		{ .key = NULL }, ##__VA_ARGS__                                                     \
+	}
 #define LOG_NFIELDS_(...) (sizeof(LOG_FIELDS_(__VA_ARGS__)) / sizeof(struct log_field) - 1)
-#define LOG_AT_(level, event, err, ...)                                                  \
-	do {                                                                             \
-		if (log_enabled(level))                                                  \
-			log_write(level, event, err, LOG_FIELDS_(__VA_ARGS__) + 1,       \
-				  LOG_NFIELDS_(__VA_ARGS__));                            \
+#define LOG_AT_(level, event, err, ...)                                                            \
+	do {                                                                                       \
+		if (log_enabled(level))                                                            \
+			log_write(level, event, err, LOG_FIELDS_(__VA_ARGS__) + 1,                 \
+				  LOG_NFIELDS_(__VA_ARGS__));                                      \
 	} while (0)
 #define log_debug(event, ...) LOG_AT_(LOG_LEVEL_DEBUG, event, NULL, ##__VA_ARGS__)
 #define log_info(event, ...) LOG_AT_(LOG_LEVEL_INFO, event, NULL, ##__VA_ARGS__)

@@ -26,14 +26,14 @@
 #include "libcommon/observe/metrics_process.h"
 
 static const double latency_bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-					 0.25,	0.5,	1,     2.5,  5,	    10 };
+					 0.25,  0.5,    1,     2.5,  5,     10 };
 
 struct metric_series {
 	struct metric_series *next;
 	const struct metric *metric;
-	char *labels;		/* "route=\"GetPlan\",code=\"200\"", without braces */
-	_Atomic int64_t count;	/* counter */
-	_Atomic double value;	/* gauge; histogram: the sum */
+	char *labels;               /* "route=\"GetPlan\",code=\"200\"", without braces */
+	_Atomic int64_t count;      /* counter */
+	_Atomic double value;       /* gauge; histogram: the sum */
 	_Atomic uint64_t buckets[]; /* histogram: nbounds + 1, not cumulative */
 };
 
@@ -348,8 +348,7 @@ add_number(struct strbuf *out, double v)
 
 /* name_suffix{labels,extra} and a space */
 static void
-add_sample(struct strbuf *out, const struct metric_series *s, const char *suffix,
-	   const char *le)
+add_sample(struct strbuf *out, const struct metric_series *s, const char *suffix, const char *le)
 {
 	bool labels = s->labels[0] != '\0';
 
@@ -433,8 +432,9 @@ metrics_write(struct strbuf *out)
 void
 metrics_set_build(const char *service, const char *version)
 {
-	static struct metric build = METRIC_GAUGE(
-		"build_info", "Always 1; the labels say what runs.", "service", "version");
+	static struct metric build =
+		METRIC_GAUGE("build_info", "Always 1; the labels say what runs.", "service",
+			     "version");
 
 	metric_register(&build);
 	metric_set(metric_series(&build, service, version), 1);

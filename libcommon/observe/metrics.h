@@ -2,14 +2,17 @@
 /*
  * metrics.h - counters, gauges and histograms in Prometheus' text format 0.0.4.
  *
- *	static struct metric requests = METRIC_COUNTER("http_requests_total", "Requests by route and code.", "route", "code");
- *	metric_register(&requests);                               at start
- *	struct metric_series *s = metric_series(&requests, "GetPlan", "200");   keep it: the look-up takes a lock
- *	metric_add(s, 1);                                         relaxed atomic
+ *	static struct metric requests = METRIC_COUNTER(
+ *		"http_requests_total", "Requests by route and code.", "route", "code");
+ *	metric_register(&requests);                         at start
+ *	s = metric_series(&requests, "GetPlan", "200");     keep it: the look-up takes a lock
+ *	metric_add(s, 1);                                   relaxed atomic
  *
  * Ownership: a `struct metric` is static storage; series live for the process' life.
- * Threads:   any. Labels: at most METRIC_LABELS_MAX; at most METRIC_SERIES_MAX series a metric, further
- *            label sets go to one series whose labels are all "other" (cardinality bound).
+ * Threads:   any.
+ * Limits:    METRIC_LABELS_MAX labels; METRIC_SERIES_MAX series a metric, further label sets go to
+ *            one series whose labels are all "other" (cardinality bound). A metric without a
+ *            series is not written.
  * Units:     base units (seconds, bytes); counters end in _total.
  */
 #ifndef FIT_OBSERVE_METRICS_H
@@ -43,13 +46,19 @@ struct metric {
 	int registered;
 };
 
-#define METRIC_COUNTER(n, h, ...)                                                        \
-	{ .kind = METRIC_KIND_COUNTER, .name = (n), .help = (h), .labels = { __VA_ARGS__ } }
-#define METRIC_GAUGE(n, h, ...)                                                          \
-	{ .kind = METRIC_KIND_GAUGE, .name = (n), .help = (h), .labels = { __VA_ARGS__ } }
+#define METRIC_COUNTER(n, h, ...)                                                                  \
+	{                                                                                          \
+		.kind = METRIC_KIND_COUNTER, .name = (n), .help = (h), .labels = { __VA_ARGS__ }   \
+	}
+#define METRIC_GAUGE(n, h, ...)                                                                    \
+	{                                                                                          \
+		.kind = METRIC_KIND_GAUGE, .name = (n), .help = (h), .labels = { __VA_ARGS__ }     \
+	}
 /* Latency in seconds with the default bounds 1 ms … 10 s. */
-#define METRIC_HISTOGRAM(n, h, ...)                                                      \
-	{ .kind = METRIC_KIND_HISTOGRAM, .name = (n), .help = (h), .labels = { __VA_ARGS__ } }
+#define METRIC_HISTOGRAM(n, h, ...)                                                                \
+	{                                                                                          \
+		.kind = METRIC_KIND_HISTOGRAM, .name = (n), .help = (h), .labels = { __VA_ARGS__ } \
+	}
 
 /* Once per metric (again is harmless); two metrics of one name, or a bad name, are a panic. */
 void metric_register(struct metric *metric);

@@ -84,7 +84,9 @@ put_stat(struct strbuf *out)
 	const char *p = fgets(line, sizeof(line), f);
 	fclose(f);
 	if (p == NULL || (p = strrchr(line, ')')) == NULL ||
-	    sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu",
+	    sscanf(p + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u" /* 3..15 */
+		   " %*d %*d %*d %*d %ld %*d %llu",                       /* 16..22 */
 		   &threads, &start) != 2)
 		return;
 	clock_gettime(CLOCK_REALTIME, &wall);
@@ -96,8 +98,9 @@ put_stat(struct strbuf *out)
 	static _Atomic double started;
 	double none = 0;
 	atomic_compare_exchange_strong(&started, &none, now - up + since_boot);
-	strbuf_addf(out, "# HELP %1$s Start time of the process since unix epoch in seconds.\n"
-			 "# TYPE %1$s gauge\n%1$s %2$.2f\n",
+	strbuf_addf(out,
+		    "# HELP %1$s Start time of the process since unix epoch in seconds.\n"
+		    "# TYPE %1$s gauge\n%1$s %2$.2f\n",
 		    "process_start_time_seconds", atomic_load(&started));
 	put(out, "process_threads", "gauge", "Number of threads.", (double)threads);
 }

@@ -22,12 +22,10 @@ extern char **environ;
 struct load {
 	const struct config_table *tables;
 	size_t ntables;
-	char *cfg;
 	struct strbuf problems; /* "A: …; B: …" */
 };
 
-static void PRINTF_LIKE(2, 3)
-problem(struct load *l, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) problem(struct load *l, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -81,7 +79,7 @@ parse_bool(const char *text, bool *ret_v)
 		bool v;
 	} words[] = {
 		{ "true", true }, { "false", false }, { "1", true },   { "0", false },
-		{ "on", true },	  { "off", false },   { "yes", true }, { "no", false },
+		{ "on", true },   { "off", false },   { "yes", true }, { "no", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -122,8 +120,8 @@ store(struct load *l, const struct config_item *item, void *field, const char *n
 			return false;
 		}
 		if (v < item->min || v > item->max) {
-			problem(l, "%s: %s is out of range (%lld..%lld)", name,
-				shown(item, value), (long long)item->min, (long long)item->max);
+			problem(l, "%s: %s is out of range (%lld..%lld)", name, shown(item, value),
+				(long long)item->min, (long long)item->max);
 			return false;
 		}
 		*(int64_t *)field = v;
@@ -138,7 +136,7 @@ store(struct load *l, const struct config_item *item, void *field, const char *n
 	panic("config: %s has type %d", item->key, (int)item->type);
 }
 
-/* A file with a secret: regular, small, closed to others; one newline at its end is not part of it. */
+/* Regular, small, closed to others; one newline at the end is not part of the secret. */
 static char *
 read_secret(struct load *l, const char *name, const char *path)
 {
@@ -155,8 +153,8 @@ read_secret(struct load *l, const char *name, const char *path)
 		goto out;
 	}
 	if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-		problem(l, "%s: \"%s\" is open to others (mode %04o; 0600 or 0640 is right)",
-			name, path, (unsigned)st.st_mode & 07777);
+		problem(l, "%s: \"%s\" is open to others (mode %04o; 0600 or 0640 is right)", name,
+			path, (unsigned)st.st_mode & 07777);
 		goto out;
 	}
 	text = calloc(1, SECRET_FILE_MAX + 2);
@@ -199,8 +197,7 @@ out:
  * Returns false when neither is set; *ret_value is NULL when it was set but cannot be had.
  */
 static bool
-from_environment(struct load *l, const struct config_item *item, const char *name,
-		 char **ret_value)
+from_environment(struct load *l, const struct config_item *item, const char *name, char **ret_value)
 {
 	char file_key[128];
 	const char *value = getenv(name);
@@ -302,10 +299,16 @@ check_tables(const struct config_table *tables, size_t ntables)
 	}
 }
 
+static void *
+field_of(void *cfg, const struct config_table *table, const struct config_item *item)
+{
+	return (char *)cfg + table->base + item->offset;
+}
+
 enum status
 config_load(const struct config_table *tables, size_t ntables, void *cfg, struct err *err)
 {
-	struct load l = { .tables = tables, .ntables = ntables, .cfg = cfg };
+	struct load l = { .tables = tables, .ntables = ntables };
 	enum status st = STATUS_OK;
 
 	check_tables(tables, ntables);
@@ -313,7 +316,7 @@ config_load(const struct config_table *tables, size_t ntables, void *cfg, struct
 	for (size_t t = 0; t < ntables; t++) {
 		for (size_t i = 0; i < tables[t].nitems; i++) {
 			const struct config_item *item = &tables[t].items[i];
-			load_item(&l, item, l.cfg + tables[t].base + item->offset);
+			load_item(&l, item, field_of(cfg, &tables[t], item));
 		}
 	}
 	if (l.problems.len > 0) {
@@ -332,7 +335,7 @@ config_fini(const struct config_table *tables, size_t ntables, void *cfg)
 			const struct config_item *item = &tables[t].items[i];
 			if (item->type != CONFIG_TYPE_STRING)
 				continue;
-			char **field = (char **)(void *)((char *)cfg + tables[t].base + item->offset);
+			char **field = field_of(cfg, &tables[t], item);
 			wipe_free(*field);
 			*field = NULL;
 		}

@@ -43,7 +43,7 @@ struct deferred {
 struct defer_set {
 	struct deferred *calls;
 	size_t n;
-	size_t cap;	 /* power of two */
+	size_t cap;      /* power of two */
 	uint32_t *index; /* 2 x cap slots: position + 1, 0 = free */
 };
 
@@ -84,8 +84,7 @@ real_mono_ms(void)
 static size_t
 run_mailbox(struct loop *loop)
 {
-	struct message *m =
-		atomic_exchange_explicit(&loop->mailbox, NULL, memory_order_acquire);
+	struct message *m = atomic_exchange_explicit(&loop->mailbox, NULL, memory_order_acquire);
 	struct message *in_order = NULL;
 	size_t n = 0;
 
@@ -157,8 +156,8 @@ loop_new(const char *name)
 static size_t
 defer_slot(const struct defer_set *set, loop_fn fn, const void *arg)
 {
-	uint64_t h = ((uint64_t)(uintptr_t)arg ^ (uint64_t)(uintptr_t)fn << 7) *
-		     0x9e3779b97f4a7c15u;
+	uint64_t h =
+		((uint64_t)(uintptr_t)arg ^ (uint64_t)(uintptr_t)fn << 7) * 0x9e3779b97f4a7c15u;
 	size_t mask = 2 * set->cap - 1;
 	size_t i = (size_t)(h >> 32) & mask;
 
@@ -181,8 +180,7 @@ defer_grow(struct defer_set *set)
 	if (set->calls == NULL || set->index == NULL)
 		panic("loop: no memory for %zu deferred calls", set->cap);
 	for (size_t i = 0; i < set->n; i++)
-		set->index[defer_slot(set, set->calls[i].fn, set->calls[i].arg)] =
-			(uint32_t)i + 1;
+		set->index[defer_slot(set, set->calls[i].fn, set->calls[i].arg)] = (uint32_t)i + 1;
 }
 
 static void
@@ -233,8 +231,7 @@ run(struct loop *loop)
 	while (!atomic_load_explicit(&loop->stop, memory_order_acquire)) {
 		int flags = EVLOOP_ONCE | (loop->asked.n > 0 ? EVLOOP_NONBLOCK : 0);
 		if (event_base_loop(loop->base, flags) < 0)
-			panic("loop %s: event_base_loop failed: %s", loop->name,
-			      strerror(errno));
+			panic("loop %s: event_base_loop failed: %s", loop->name, strerror(errno));
 		run_deferred(loop);
 	}
 	current = outer;
@@ -336,8 +333,7 @@ loop_post(struct loop *loop, loop_fn fn, void *arg)
 	/* After the exchange the loop may take and free m; only the old head says what to do. */
 	struct message *head = m->next;
 	while (!atomic_compare_exchange_weak_explicit(&loop->mailbox, &head, m,
-						      memory_order_release,
-						      memory_order_relaxed))
+						      memory_order_release, memory_order_relaxed))
 		m->next = head;
 	if (head == NULL)
 		wake(loop);
@@ -346,8 +342,7 @@ loop_post(struct loop *loop, loop_fn fn, void *arg)
 bool
 loop_is_current(const struct loop *loop)
 {
-	return current == loop ||
-	       !atomic_load_explicit(&loop->running, memory_order_acquire);
+	return current == loop || !atomic_load_explicit(&loop->running, memory_order_acquire);
 }
 
 static void

@@ -11,7 +11,8 @@
  *            mailbox at loop_free are run first, so that nothing leaks.
  * Threads:   loop_post and loop_stop: any. The rest: the loop's own (ASSERT_LOOP), or any thread
  *            while the loop does not run.
- * Limits:    the mailbox is unbounded by design; every producer is bounded elsewhere (work pool, calls in flight).
+ * Limits:    the mailbox is unbounded by design; every producer is bounded elsewhere (work pool,
+ *            calls in flight).
  */
 #ifndef FIT_RUNTIME_LOOP_H
 #define FIT_RUNTIME_LOOP_H
@@ -49,10 +50,10 @@ void loop_timer_start(struct loop_timer *timer, int64_t ms);
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer);
 
-#define ASSERT_LOOP(loop)                                                                \
-	do {                                                                             \
-		if (UNLIKELY(!loop_is_current(loop)))                                    \
-			panic("%s: not on its loop's thread", __func__);                 \
+#define ASSERT_LOOP(loop)                                                                          \
+	do {                                                                                       \
+		if (UNLIKELY(!loop_is_current(loop)))                                              \
+			panic("%s: not on its loop's thread", __func__);                           \
 	} while (0)
 
 #endif

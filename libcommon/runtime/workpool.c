@@ -37,7 +37,8 @@ struct job {
 	void *arg;
 };
 
-struct class {
+struct class
+{
 	char name[32];
 	unsigned running, running_max;
 	size_t waiting, waiting_max;
@@ -233,8 +234,8 @@ workpool_new(const char *name, unsigned workers, size_t queue_max,
 	sigset_t all, old;
 
 	if (workers < 1 || workers > WORKERS_MAX || queue_max < 1 || queue_max > 1u << 20)
-		panic("workpool %s: %u workers (1..%d), queue of %zu", name, workers,
-		      WORKERS_MAX, queue_max);
+		panic("workpool %s: %u workers (1..%d), queue of %zu", name, workers, WORKERS_MAX,
+		      queue_max);
 	struct workpool *wp = calloc(1, sizeof(*wp) + workers * sizeof(wp->workers[0]));
 	if (wp == NULL)
 		panic("workpool: no memory");

@@ -28,7 +28,8 @@ typedef void (*workpool_fn)(void *arg);
 
 struct workpool_class {
 	const char *name;
-	unsigned percent; /* of workers (running) and of queue_max (waiting), 1..100; at least one each */
+	unsigned percent; /* 1..100, of workers (running) and queue_max (waiting); at least one each
+			   */
 };
 
 /* clamp(16, 16 x cpus, 256); cpus from the cgroup quota, else the affinity mask. */
@@ -43,14 +44,14 @@ bool workpool_submit(struct workpool *wp, unsigned class_index, workpool_fn fn,
 		     void *arg) MUST_CHECK;
 /* No new jobs; waits until queued and running ones end. False when the deadline passed first. */
 bool workpool_drain(struct workpool *wp, struct deadline deadline);
-/* Runs what is still queued and joins the workers: after a drain that failed, a stuck job holds it. */
+/* Runs what is still queued, joins the workers: after a drain that failed, a stuck job holds it. */
 void workpool_free(struct workpool *wp);
 
 bool workpool_is_worker(void);
-#define ASSERT_WORKER()                                                                  \
-	do {                                                                             \
-		if (UNLIKELY(!workpool_is_worker()))                                     \
-			panic("%s: not on a worker thread", __func__);                   \
+#define ASSERT_WORKER()                                                                            \
+	do {                                                                                       \
+		if (UNLIKELY(!workpool_is_worker()))                                               \
+			panic("%s: not on a worker thread", __func__);                             \
 	} while (0)
 
 struct workpool_stats {

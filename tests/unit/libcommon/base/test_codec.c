@@ -14,7 +14,9 @@ typedef bool decode_fn(struct slice text, void *ret, size_t *ret_n);
 static void
 test_codec_hex(void **state)
 {
-	static const char *const bad[] = { "0", "0g", "G0", " 0", "0 ", "0x", "\xc3\xa9", "-1", "@0" };
+	static const char *const bad[] = {
+		"0", "0g", "G0", " 0", "0 ", "0x", "\xc3\xa9", "-1", "@0"
+	};
 	uint8_t raw[256], back[256];
 	char text[513];
 	size_t n;
@@ -152,8 +154,8 @@ test_codec_base64_refusals(void **state)
 	}
 	for (int c = 0; c < 256; c++) {
 		char text[4] = { 'A', (char)c, 'A', 'A' };
-		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-			      (c >= '0' && c <= '9');
+		bool letter =
+			(c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 		struct slice s = slice_make(text, 4);
 		assert_int_equal(codec_base64_decode(s, out, &n), letter || c == '+' || c == '/');
 		assert_int_equal(codec_base64url_decode(s, out, &n),
@@ -208,9 +210,9 @@ test_codec_utf8_against_definition(void **state)
 		p[1] = (uint8_t)v;
 		assert_int_equal(codec_utf8_valid(p, 2), slow_utf8_valid(p, 2));
 	}
-	static const uint8_t edge[] = { 0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0,
-					0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0,
-					0xf1, 0xf3, 0xf4, 0xf5, 0xff };
+	static const uint8_t edge[] = { 0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
+					0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee,
+					0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff };
 	enum { E = ARRAY_LEN(edge) };
 	for (unsigned v = 0; v < E * E * E * E; v++) {
 		unsigned w = v;
@@ -225,9 +227,8 @@ test_codec_utf8_against_definition(void **state)
 	for (int i = 0; i < 200000; i++) {
 		size_t n = rng_seeded_below(&rng, sizeof(p) + 1);
 		for (size_t k = 0; k < n; k++)
-			p[k] = rng_seeded_below(&rng, 8) != 0 ?
-				       'a' :
-				       edge[rng_seeded_below(&rng, E)];
+			p[k] = rng_seeded_below(&rng, 8) != 0 ? 'a'
+							      : edge[rng_seeded_below(&rng, E)];
 		bool want = slow_utf8_valid(p, n);
 		valid += want;
 		assert_int_equal(codec_utf8_valid(p, n), want);

@@ -15,11 +15,9 @@ test_hashmap_siphash_vectors(void **state)
 		size_t n;
 		uint64_t want;
 	} cases[] = {
-		{ 0, 0x726fdb47dd0e0e31u },
-		{ 1, 0x74f839c593dc67fdu },
-		{ 7, 0xab0200f58b01d137u },
-		{ 8, 0x93f5f5799a932462u },
-		{ 15, 0xa129ca6149be45e5u }, /* appendix A of the paper */
+		{ 0, 0x726fdb47dd0e0e31u }, { 1, 0x74f839c593dc67fdu },  { 7, 0xab0200f58b01d137u },
+		{ 8, 0x93f5f5799a932462u }, { 15, 0xa129ca6149be45e5u }, /* appendix A of the paper
+									  */
 	};
 	uint8_t in[16];
 

@@ -21,7 +21,7 @@ test_status_names(void **state)
 	}
 	assert_string_equal(status_name(STATUS_DEADLINE_EXCEEDED), "DEADLINE_EXCEEDED");
 	assert_string_equal(status_name((enum status)17), "UNKNOWN");
-	assert_string_equal(status_name((enum status)-1), "UNKNOWN");
+	assert_string_equal(status_name((enum status) - 1), "UNKNOWN");
 	assert_false(status_from_name("not_found", &st));
 }
 
@@ -168,12 +168,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_status_names),
-		cmocka_unit_test(test_status_null_err),
-		cmocka_unit_test(test_status_texts),
-		cmocka_unit_test(test_status_cut_keeps_utf8),
-		cmocka_unit_test(test_status_fields),
-		cmocka_unit_test(test_status_fatal_and_panic),
+		cmocka_unit_test(test_status_names),  cmocka_unit_test(test_status_null_err),
+		cmocka_unit_test(test_status_texts),  cmocka_unit_test(test_status_cut_keeps_utf8),
+		cmocka_unit_test(test_status_fields), cmocka_unit_test(test_status_fatal_and_panic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

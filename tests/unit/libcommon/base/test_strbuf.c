@@ -198,9 +198,10 @@ test_strbuf_json_string_every_offset(void **state)
 			memset(in, 'x', sizeof(in));
 			in[at] = (char)c;
 			strbuf_add_json_string(&sb, slice_make(in, sizeof(in)));
-			size_t mid = c < 0x20 || c == '"' || c == '\\' ?
-					     (strchr("\"\\\b\f\n\r\t", (int)c) && c ? 2 : 6) :
-				     c >= 0x80 ? 3 : 1;
+			size_t mid = c < 0x20 || c == '"' || c == '\\'
+					     ? (strchr("\"\\\b\f\n\r\t", (int)c) && c ? 2 : 6)
+				     : c >= 0x80 ? 3
+						 : 1;
 			assert_int_equal(sb.len, 2 + 19 + mid);
 			assert_int_equal(strspn(sb.buf + 1, "x"), c == 'x' ? 20 : at);
 			strbuf_fini(&sb);

@@ -279,8 +279,8 @@ test_log_threads(void **state)
 		assert_string_equal(json_string_value(json_object_get(line, "requestId")), id);
 		for (int t = 0; t < THREADS; t++) {
 			if (strcmp(id, ids[t]) == 0)
-				assert_int_equal(
-					json_integer_value(json_object_get(line, "i")), next[t]++);
+				assert_int_equal(json_integer_value(json_object_get(line, "i")),
+						 next[t]++);
 		}
 		json_decref(line);
 	}

@@ -20,10 +20,11 @@
 #include "libcommon/observe/metrics.h"
 #include "tests/support/testkit.h"
 
-static struct metric requests = METRIC_COUNTER("test_requests_total", "Requests by \"route\".\nTwo \\.",
-					       "route", "code");
+static struct metric requests =
+	METRIC_COUNTER("test_requests_total", "Requests by \"route\".\nTwo \\.", "route", "code");
 static struct metric depth = METRIC_GAUGE("test_queue_depth", "Jobs that wait.");
-static struct metric latency = METRIC_HISTOGRAM("test_request_duration_seconds", "Latency.", "route");
+static struct metric latency =
+	METRIC_HISTOGRAM("test_request_duration_seconds", "Latency.", "route");
 static struct metric silent = METRIC_COUNTER("test_silent_total", "Never used.");
 static const double size_bounds[] = { 1, 10, 1e6 };
 static struct metric sizes = { .kind = METRIC_KIND_HISTOGRAM,
@@ -67,10 +68,10 @@ struct family {
 	bool in_buckets;
 };
 
-#define RULE(cond, line)                                                                 \
-	do {                                                                             \
-		if (!(cond))                                                             \
-			fail_msg("%s: broken by: %s", #cond, line);                      \
+#define RULE(cond, line)                                                                           \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			fail_msg("%s: broken by: %s", #cond, line);                                \
 	} while (0)
 
 /* Reads {a="b",…}; copies all labels but le, and le's value. Returns what follows. */
@@ -184,7 +185,8 @@ read_comment(struct family *f, struct hashmap *families, const char *line)
 	size_t n = strlen(name);
 	bool total = n > 6 && strcmp(name + n - 6, "_total") == 0;
 	RULE(total == (strcmp(f->type, "counter") == 0), line);
-	static const char *const not_base[] = { "_ms", "_milliseconds", "_minutes", "_kb", "_percent" };
+	static const char *const not_base[] = { "_ms", "_milliseconds", "_minutes", "_kb",
+						"_percent" };
 	for (size_t i = 0; i < ARRAY_LEN(not_base); i++)
 		RULE(strstr(name, not_base[i]) == NULL, line);
 }
@@ -228,10 +230,12 @@ test_metrics_counter_and_gauge(void **state)
 	assert_true(metric_value(metric_single(&depth)) == 5.25);
 
 	char *text = scrape();
-	ASSERT_CONTAINS(text, "# HELP test_requests_total Requests by \"route\".\\nTwo \\\\.\n"
-			      "# TYPE test_requests_total counter\n"
-			      "test_requests_total{route=\"GetPlan\",code=\"200\"} 5\n"
-			      "test_requests_total{route=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\",code=\"500\"} 1\n");
+	ASSERT_CONTAINS(
+		text,
+		"# HELP test_requests_total Requests by \"route\".\\nTwo \\\\.\n"
+		"# TYPE test_requests_total counter\n"
+		"test_requests_total{route=\"GetPlan\",code=\"200\"} 5\n"
+		"test_requests_total{route=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\",code=\"500\"} 1\n");
 	ASSERT_CONTAINS(text, "# TYPE test_queue_depth gauge\ntest_queue_depth 5.25\n");
 	ASSERT_LACKS(text, "test_silent_total");
 	check_format(text);
@@ -297,9 +301,12 @@ static void
 test_metrics_process_and_build(void **state)
 {
 	static const char *const names[] = {
-		"process_cpu_seconds_total",	 "process_resident_memory_bytes",
-		"process_virtual_memory_bytes",	 "process_open_fds",
-		"process_max_fds",		 "process_start_time_seconds",
+		"process_cpu_seconds_total",
+		"process_resident_memory_bytes",
+		"process_virtual_memory_bytes",
+		"process_open_fds",
+		"process_max_fds",
+		"process_start_time_seconds",
 		"process_threads",
 	};
 

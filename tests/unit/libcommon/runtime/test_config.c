@@ -113,7 +113,8 @@ test_config_refusals(void **state)
 	static const struct {
 		const char *key, *value, *text;
 	} cases[] = {
-		{ "FIT_PG_POOL_SIZE", "lots", "FIT_PG_POOL_SIZE: \"lots\" is not a number (1..200)" },
+		{ "FIT_PG_POOL_SIZE", "lots",
+		  "FIT_PG_POOL_SIZE: \"lots\" is not a number (1..200)" },
 		{ "FIT_PG_POOL_SIZE", "", "FIT_PG_POOL_SIZE: \"\" is not a number (1..200)" },
 		{ "FIT_PG_POOL_SIZE", "8 ", "FIT_PG_POOL_SIZE: \"8 \" is not a number (1..200)" },
 		{ "FIT_PG_POOL_SIZE", "+8", "FIT_PG_POOL_SIZE: \"+8\" is not a number (1..200)" },
@@ -136,7 +137,8 @@ test_config_refusals(void **state)
 		{ "FIT_CRASH_POINTS", "8",
 		  "FIT_CRASH_POINTS: is not a setting of this program (see --help)" },
 		{ "FIT_PG_PASSWORD_FILE", "/nonexistent/x",
-		  "FIT_PG_PASSWORD_FILE: cannot read \"/nonexistent/x\": No such file or directory" },
+		  "FIT_PG_PASSWORD_FILE: cannot read \"/nonexistent/x\": No such file or "
+		  "directory" },
 		{ "FIT_PG_PASSWORD_FILE", "/dev/null",
 		  "FIT_PG_PASSWORD_FILE: \"/dev/null\" is not a regular file" },
 	};
@@ -165,10 +167,9 @@ test_config_names_everything(void **state)
 	setenv("FIT_PG_POOL_SIZE", "x", 1);
 	setenv("FIT_WHAT", "x", 1);
 	ASSERT_STATUS(STATUS_INVALID_ARGUMENT, load(), &err);
-	assert_string_equal(err.text,
-			    "FIT_WHAT: is not a setting of this program (see --help); "
-			    "FIT_ISSUER: is not set (The iss claim.); "
-			    "FIT_PG_POOL_SIZE: \"x\" is not a number (1..200)");
+	assert_string_equal(err.text, "FIT_WHAT: is not a setting of this program (see --help); "
+				      "FIT_ISSUER: is not set (The iss claim.); "
+				      "FIT_PG_POOL_SIZE: \"x\" is not a number (1..200)");
 }
 
 static void
@@ -235,7 +236,8 @@ static void
 test_config_errors_do_not_show_secrets(void **state)
 {
 	static const struct config_item items[] = {
-		CONFIG_INT("FIT_PIN", struct pg_part, pool_size, NULL, 1, 9, CONFIG_SECRET, "A pin."),
+		CONFIG_INT("FIT_PIN", struct pg_part, pool_size, NULL, 1, 9, CONFIG_SECRET,
+			   "A pin."),
 	};
 	static const struct config_table one = { "One", items, 1, 0 };
 	struct pg_part part = { 0 };
@@ -265,21 +267,22 @@ test_config_help_and_markdown(void **state)
 	(void)state;
 	char *text = printed(config_print_help);
 	assert_string_equal(
-		text, "Main:\n"
-		      "  FIT_ISSUER  (text, required)\n"
-		      "      The iss claim.\n"
-		      "  FIT_ORIGINS, ALLOWED_ORIGINS  (text, reloads, default http://localhost:3000)\n"
-		      "      Origins, a | b.\n"
-		      "  FIT_OPTIONAL  (text)\n"
-		      "      Optional.\n"
-		      "  FIT_PREPARED  (true or false, default true)\n"
-		      "      Prepared statements.\n"
-		      "\n"
-		      "PostgreSQL:\n"
-		      "  FIT_PG_POOL_SIZE  (number 1..200, default 8)\n"
-		      "      Connections.\n"
-		      "  FIT_PG_PASSWORD, FIT_PG_PASSWORD_FILE  (text, secret)\n"
-		      "      Of the role.\n");
+		text,
+		"Main:\n"
+		"  FIT_ISSUER  (text, required)\n"
+		"      The iss claim.\n"
+		"  FIT_ORIGINS, ALLOWED_ORIGINS  (text, reloads, default http://localhost:3000)\n"
+		"      Origins, a | b.\n"
+		"  FIT_OPTIONAL  (text)\n"
+		"      Optional.\n"
+		"  FIT_PREPARED  (true or false, default true)\n"
+		"      Prepared statements.\n"
+		"\n"
+		"PostgreSQL:\n"
+		"  FIT_PG_POOL_SIZE  (number 1..200, default 8)\n"
+		"      Connections.\n"
+		"  FIT_PG_PASSWORD, FIT_PG_PASSWORD_FILE  (text, secret)\n"
+		"      Of the role.\n");
 	free(text);
 	text = printed(config_print_markdown);
 	assert_string_equal(
@@ -288,7 +291,8 @@ test_config_help_and_markdown(void **state)
 		"| variable | value | default | meaning |\n"
 		"| --- | --- | --- | --- |\n"
 		"| `FIT_ISSUER` | text, required |  | The iss claim. |\n"
-		"| `FIT_ORIGINS`, `ALLOWED_ORIGINS` | text, reloads | `http://localhost:3000` | Origins, a \\| b. |\n"
+		"| `FIT_ORIGINS`, `ALLOWED_ORIGINS` | text, reloads | `http://localhost:3000` | "
+		"Origins, a \\| b. |\n"
 		"| `FIT_OPTIONAL` | text |  | Optional. |\n"
 		"| `FIT_PREPARED` | true or false | `true` | Prepared statements. |\n"
 		"\n### PostgreSQL\n\n"
@@ -309,7 +313,8 @@ child_bad_table(void *arg)
 		CONFIG_INT("FIT_N", struct pg_part, pool_size, "1", 1, 9, 0, "N."),
 		CONFIG_INT("FIT_N", struct pg_part, pool_size, "1", 1, 9, 0, "N."),
 	};
-	struct config_table table = { "Bad", arg == NULL ? bad_default : twice, arg == NULL ? 1 : 2, 0 };
+	struct config_table table = { "Bad", arg == NULL ? bad_default : twice, arg == NULL ? 1 : 2,
+				      0 };
 	struct pg_part part = { 0 };
 
 	clearenv();
