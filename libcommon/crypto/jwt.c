@@ -132,6 +132,9 @@ check_header(const json_t *header, const struct jwks *keys, const struct jwt_rul
 	if (!slice_eq_str(alg, jwt_alg_name(key->alg)))
 		return err_set(err, STATUS_UNAUTHENTICATED, "token: alg is not the key's (%s)",
 			       jwt_alg_name(key->alg));
+	if (rules->alg != NULL && strcmp(rules->alg, jwt_alg_name(key->alg)) != 0)
+		return err_set(err, STATUS_UNAUTHENTICATED, "token: alg %s where only %s is taken",
+			       jwt_alg_name(key->alg), rules->alg);
 	*ret_key = key;
 	return STATUS_OK;
 }
@@ -317,6 +320,30 @@ jwt_verify(struct jwks *keys, struct slice token, const struct jwt_rules *rules,
 	claims.json = json;
 	*ret_claims = claims;
 	return STATUS_OK;
+}
+
+enum status
+jwt_peek_issuer(struct slice token, struct arena *arena, struct slice *ret_issuer, struct err *err)
+{
+	struct parts parts;
+	struct slice payload, iss;
+	json_t *json;
+
+	if (token.n == 0 || token.n > JWT_MAX || !split(token, &parts) ||
+	    !decode_part(parts.payload, arena, &payload))
+		return refuse(err, "not three parts of base64url");
+	json = parse_object(payload, arena);
+	iss = json != NULL ? string_member(json, "iss") : SLICE_NONE;
+	if (iss.n == 0)
+		return refuse(err, "no iss in the payload");
+	*ret_issuer = iss;
+	return STATUS_OK;
+}
+
+bool
+jwt_has_audience(const struct jwt_claims *claims, const char *audience)
+{
+	return audience_good(claims->json, audience);
 }
 
 struct slice

@@ -47,6 +47,7 @@ struct jwt_rules {
 	const char *issuer; /* required iss; NULL: not looked at */
 	const char *issuer_alt; /* another accepted spelling, or NULL */
 	const char *audience;   /* must equal aud or be in its array */
+	const char *alg;        /* the only algorithm taken ("RS256"); NULL: what the key is for */
 	int64_t now_s;          /* wall time, seconds */
 	int64_t max_age_s;      /* iat not older than this; 0: not looked at */
 };
@@ -62,6 +63,14 @@ struct jwt_claims {
 enum status jwt_verify(struct jwks *keys, struct slice token, const struct jwt_rules *rules,
 		       struct arena *arena, struct jwt_claims *ret_claims,
 		       struct err *err) MUST_CHECK;
+/*
+ * The `iss` that an unverified token names, to choose whose keys to ask for; believe nothing else
+ * of it before jwt_verify.
+ */
+enum status jwt_peek_issuer(struct slice token, struct arena *arena, struct slice *ret_issuer,
+			    struct err *err) MUST_CHECK;
+/* aud equals `audience` or has it in its array. */
+bool jwt_has_audience(const struct jwt_claims *claims, const char *audience);
 /* String member of the claims, SLICE_NONE when absent or of another type. */
 struct slice jwt_claim_string(const struct jwt_claims *claims, const char *name);
 bool jwt_claim_bool(const struct jwt_claims *claims, const char *name, bool *ret_value);

@@ -721,6 +721,36 @@ test_jwt_second_issuer_spelling(void **state)
 	}
 }
 
+static void
+test_jwt_only_one_algorithm(void **state)
+{
+	struct jwt_rules r = rules;
+	struct jwt_claims c;
+
+	(void)state;
+	r.alg = "RS256";
+	refused(sign(t.ec, "at+jwt", GOOD_CLAIMS), &r, "alg ES256 where only RS256 is taken");
+	ASSERT_OK(jwt_verify(t.keys, sign(t.rsa, "at+jwt", GOOD_CLAIMS), &r, t.arena, &c, &t.err),
+		  &t.err);
+	assert_true(jwt_has_audience(&c, "a"));
+	assert_false(jwt_has_audience(&c, "b"));
+}
+
+static void
+test_jwt_peeks_at_the_issuer(void **state)
+{
+	static const char *const bad[] = { "",        ".",       "a.b",       "a.!.c",
+					   "a.e30.c", "a.W10.c", "a.bnVsbA.c" };
+	struct slice iss = SLICE_NONE;
+
+	(void)state;
+	ASSERT_OK(jwt_peek_issuer(sign(t.ec, "JWT", GOOD_CLAIMS), t.arena, &iss, &t.err), &t.err);
+	ASSERT_SLICE("i", iss);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ASSERT_STATUS(STATUS_UNAUTHENTICATED,
+			      jwt_peek_issuer(slice_str(bad[i]), t.arena, &iss, &t.err), &t.err);
+}
+
 /* ---- key sets ---- */
 
 #define EC_XY                                                                                      \
@@ -870,6 +900,8 @@ main(void)
 		cmocka_unit_test_setup(test_jwt_deep_json, fresh_arena),
 		cmocka_unit_test_setup(test_jwt_clock_skew, fresh_arena),
 		cmocka_unit_test_setup(test_jwt_second_issuer_spelling, fresh_arena),
+		cmocka_unit_test_setup(test_jwt_only_one_algorithm, fresh_arena),
+		cmocka_unit_test_setup(test_jwt_peeks_at_the_issuer, fresh_arena),
 		cmocka_unit_test_setup(test_jwks_keeps_only_what_it_uses, fresh_arena),
 		cmocka_unit_test_setup(test_jwks_refuses_rsa_exponents, fresh_arena),
 		cmocka_unit_test_setup(test_jwks_refuses_what_is_no_key_set, fresh_arena),
