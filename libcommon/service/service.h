@@ -13,7 +13,8 @@
  * Options: --help, --version, --check-config, --migrate, --print-config-markdown.
  * Start: config → log → migrations (FIT_MIGRATE_AT_START) → init → rpc server → admin port (/health /ready /metrics) → ready.
  * SIGTERM/SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS) → fini → exit 0; a second signal exits 1 at once.
- * SIGHUP: log level re-read. Exit codes: 0, 1 (environment), 2 (usage or configuration).
+ * SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH. A drain that does not end in FIT_DRAIN_MS
+ * exits 1 without fini, for handlers still run. Exit codes: 0, 1 (environment), 2 (usage or configuration).
  */
 #ifndef FIT_SERVICE_SERVICE_H
 #define FIT_SERVICE_SERVICE_H
@@ -25,6 +26,7 @@
 #include "libcommon/base/status.h"
 #include "libcommon/rpc/rpc_server.h"
 #include "libcommon/runtime/config.h"
+#include "libcommon/store/pg.h"
 #include "libcommon/store/pg_migrate.h"
 
 /* Settings that every service has. Must be the FIRST member of a service's config struct. */
@@ -45,8 +47,12 @@ struct service_config {
 	int64_t workers;	/* FIT_WORKERS; 0: by cpus */
 	int64_t io_threads;	/* FIT_IO_THREADS; 0: by cpus */
 	char *version;		/* APP_VERSION / FIT_VERSION */
+	char *log_level_path;	/* FIT_LOG_LEVEL_PATH */
 };
 extern const struct config_table service_config_table;
+/* A pool of the service's settings: application_name is `name`, also the pool's name in metrics. */
+enum status service_pg_open(const struct service_config *cfg, const char *name, struct pg_pool **ret_pool,
+			    struct err *err) MUST_CHECK;
 /* For a service without PostgreSQL or without Redis the items stay optional; init checks what it needs. */
 
 struct service_def {
@@ -65,6 +71,10 @@ struct service_def {
 	void (*fini)(void *ctx);
 };
 
+/*
+ * Work pool classes a method may name with (fit.api.v1.method).concurrency: "default" (all workers) and "heavy" (a
+ * quarter of them: exports, imports, searches).
+ */
 int service_main(int argc, char **argv, const struct service_def *def);
 
 #endif
