@@ -51,7 +51,7 @@ below(uint32_t bound, uint32_t (*next)(void *), void *arg)
 		panic("rng: bound is 0");
 	uint64_t m = (uint64_t)next(arg) * bound;
 	if ((uint32_t)m < bound) {
-		uint32_t min = -bound % bound;
+		uint32_t min = (UINT32_MAX - bound + 1) % bound; /* 2^32 mod bound */
 		while ((uint32_t)m < min)
 			m = (uint64_t)next(arg) * bound;
 	}

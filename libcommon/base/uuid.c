@@ -20,7 +20,7 @@ with_version(struct uuid u, unsigned version)
 struct uuid
 uuid_v4(void)
 {
-	struct uuid u;
+	struct uuid u = { { 0 } };
 
 	rng_bytes(u.b, sizeof(u.b));
 	return with_version(u, 4);
@@ -35,7 +35,7 @@ struct uuid
 uuid_v7(void)
 {
 	static _Atomic uint64_t last;
-	struct uuid u;
+	struct uuid u = { { 0 } };
 
 	rng_bytes(u.b + 6, 10);
 	/* The start leaves the counter's top bit free, so that it seldom runs over. */

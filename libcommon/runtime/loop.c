@@ -355,8 +355,8 @@ arm(struct loop_timer *timer, int64_t ms)
 }
 
 /*
- * libevent reads the coarse clock (a tick of up to 4 ms), so it may be early; a deadline's
- * timer that fires before the deadline would make its owner spin.
+ * libevent counts from its cached time, the begin of the turn or a coarse tick, so it may be
+ * early; a deadline's timer that fires before the deadline would make its owner spin.
  */
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)

@@ -371,6 +371,31 @@ test_loop_timer_is_never_early(void **state)
 }
 
 static void
+arm_late_in_the_turn(void *arg)
+{
+	int64_t begun = now_ms();
+
+	/* libevent's idea of now is that of the turn's begin. */
+	while (now_ms() < begun + 30)
+		;
+	armed_at = now_ms();
+	loop_timer_start(arg, 20);
+}
+
+static void
+test_loop_timer_counts_from_its_start(void **state)
+{
+	struct loop_timer *t = loop_timer_new(loop, on_fire, "t");
+
+	(void)state;
+	trail[0] = '\0';
+	loop_post(loop, arm_late_in_the_turn, t);
+	loop_run(loop);
+	assert_in_range(fired_after, 20, 2020);
+	loop_timer_free(t);
+}
+
+static void
 rearm(void *arg)
 {
 	mark(arg);
@@ -444,6 +469,7 @@ main(void)
 		LOOP_TEST(test_loop_defer),
 		LOOP_TEST(test_loop_defer_many),
 		LOOP_TEST(test_loop_timer_is_never_early),
+		LOOP_TEST(test_loop_timer_counts_from_its_start),
 		LOOP_TEST(test_loop_timer_order_stop_and_restart),
 		LOOP_TEST(test_loop_base_carries_other_events),
 	};
