@@ -6,9 +6,9 @@
 
 #include "libcommon/base/strbuf.h"
 
-static const char std_alphabet[64] __attribute__((nonstring)) =
+static const char std_alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_alphabet[64] __attribute__((nonstring)) =
+static const char url_alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* Value + 1 of each character of both alphabets (the last two differ), 0 for all others. */

@@ -8,7 +8,9 @@
  *
  * Invariant: `buf` is NUL-terminated at `len` after any add (buf == NULL only while empty).
  * Ownership: the strbuf owns `buf`. Threads: one. Errors: none; no memory is a panic.
- * Limits:    sizes are checked for overflow; bounding a peer's input is the caller's duty.
+ * Limits:    sizes are checked for overflow; bounding a peer's input is the caller's duty. In an
+ *            arena, growth is for ever (an old copy stays) and past twice the cap a panic: what
+ *            a peer can make large belongs on the heap or is bounded first.
  */
 #ifndef FIT_BASE_STRBUF_H
 #define FIT_BASE_STRBUF_H
