@@ -27,7 +27,7 @@ CC := gcc
 PYTHON ?= /usr/bin/python3
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.0.0)
 
-PKGS := libevent libevent_pthreads libnghttp2 libprotobuf-c libpq hiredis libcurl openssl jansson cjose uuid zlib
+PKGS := libevent libevent_pthreads libnghttp2 libprotobuf-c libpq hiredis libcurl openssl jansson zlib
 # Goals that only call scripts (which install the packages that the probe below would miss).
 META := help setup up down status logs reset demo check chaos bench clean format format-check
 ifneq ($(filter-out $(META),$(or $(MAKECMDGOALS),all)),)
