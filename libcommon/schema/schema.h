@@ -89,11 +89,19 @@ struct slice schema_builtin_bytes(void);
 
 const struct schema_message *schema_message(const struct schema *schema, struct slice full_name);
 const char *schema_message_name(const struct schema_message *message);
+/* All messages, map entries too, in the order of the files. */
+size_t schema_messages(const struct schema *schema, const struct schema_message *const **ret_messages);
 const struct schema_method *schema_method(const struct schema *schema, struct slice path);
 size_t schema_methods(const struct schema *schema, const struct schema_method *const **ret_methods);
 
 /* Reason values (fit.api.v1.Reason) carry an HTTP status; 0 when the reason is unknown or has none. */
 uint32_t schema_reason_http_status(const struct schema *schema, const char *reason);
+
+/* fit.api.v1.DataClass: what a field holds. */
+enum schema_data_class { SCHEMA_PLAIN, SCHEMA_PII, SCHEMA_HEALTH, SCHEMA_SECRET, SCHEMA_FREE_TEXT };
+/* Class of the field at a path, either spelling, "[2]" and map keys allowed; a class on the way covers what is below.
+ * SCHEMA_PLAIN when there is no such field. */
+enum schema_data_class schema_field_class(const struct schema_message *message, struct slice path);
 
 /* ---- wire check ---- */
 
@@ -140,7 +148,10 @@ bool schema_wire_text(const struct schema_message *message, struct slice wire, s
 /* Appends `message`-typed or bytes field `name` as tag + length + bytes (body: "plan"; update_mask). */
 enum status schema_wrap_field(const struct schema_message *message, struct slice name, struct slice bytes,
 			      struct strbuf *out, struct err *err) MUST_CHECK;
+/* The message type of a field (an entry type for a map), NULL when it is none. */
 const struct schema_message *schema_field_message(const struct schema_message *message, struct slice name);
+/* Appends the bytes of a google.protobuf.FieldMask made of comma-separated paths (what `mask_paths` collects). */
+void schema_mask_wire(struct slice paths, struct strbuf *out);
 
 /* ---- generated documents ---- */
 /* OpenAPI 3.1 of all routes, descriptions from the comments. `version` is the product's. */
