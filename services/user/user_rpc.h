@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * user_rpc.h - the handlers of fit.user.v1.UserService as a table.
+ */
+#ifndef FIT_USER_RPC_H
+#define FIT_USER_RPC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libcommon/rpc/rpc_server.h"
+
+struct user_store;
+
+/* What rpc_call_service() is here. */
+struct user_service {
+	struct pg_pool *pool;
+	struct user_vault *vault;
+	struct user_store *store;
+	const char *tz_dir;
+	int64_t grace_ms;
+	bool development; /* the role that devidp names is taken */
+};
+
+extern const struct rpc_service user_rpc_service;
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "libcommon/base/arena.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/rpc/pb_arena.h"
+#include "libcommon/store/pg.h"
+#include "services/user/user_events.h"
+#include "services/user/user_preferences.h"
+#include "services/user/user_store.h"
+#include "services/user/user_store_impl.h"
+#include "services/user/user_vault.h"
+
+static const char sql_find[] =
+	"SELECT" USER_COLUMNS "FROM users WHERE id = $1 AND deleted_at IS NULL";
+static const char sql_find_for_update[] =
+	"SELECT" USER_COLUMNS "FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE";
+static const char sql_access[] =
+	"SELECT is_active, role, subscription_tier FROM users WHERE id = $1 AND deleted_at IS NULL";
+static const char sql_update_profile[] =
+	"UPDATE users SET display_name = $2, profile_image_url = $3, fitness_level = $4,"
+	" goals = coalesce($5::jsonb->'goals', '[]'),"
+	" limitations = coalesce($5::jsonb->'limitations', '[]'),"
+	" wrapped_key = $6, version = $7, rev = $8, updated_at = $9 WHERE id = $1";
+static const char sql_update_preferences[] =
+	"UPDATE users SET preferences = $2, wrapped_key = $3, preferences_version = $4, preferences_rev = $5,"
+	" updated_at = $6 WHERE id = $1";
+static const char sql_update_state[] =
+	"UPDATE users SET is_active = $2, deletion_requested_at = $3, role = $4, wrapped_key = $5, version = $6,"
+	" rev = $7, updated_at = $8 WHERE id = $1";
+
+struct user_store *
+user_store_new(struct pg_pool *pool, struct user_vault *vault)
+{
+	struct user_store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL)
+		panic("user: no memory");
+	store->pool = pool;
+	store->vault = vault;
+	return store;
+}
+
+void
+user_store_free(struct user_store *store)
+{
+	free(store);
+}
+
+enum status
+user_store_ping(struct user_store *store, struct deadline deadline, struct err *err)
+{
+	return pg_ping(store->pool, deadline, err);
+}
+
+/* ---- rows ---- */
+
+static enum status
+read_sealed(struct user_store *store, const struct pg_result *res, int i, struct arena *arena,
+	    struct user_row *row, struct err *err)
+{
+	enum status st = user_vault_unseal(store->vault, &row->key, USER_COLUMN_EMAIL,
+					   pg_get_bytes(res, i, 1), arena, &row->email, err);
+
+	if (st == STATUS_OK)
+		st = user_vault_unseal(store->vault, &row->key, USER_COLUMN_DISPLAY_NAME,
+				       pg_get_bytes(res, i, 3), arena, &row->profile->display_name, err);
+	return st;
+}
+
+enum status
+user_row_read(struct user_store *store, const struct pg_result *res, int i, struct arena *arena,
+	      struct user_row **ret_row, struct err *err)
+{
+	struct user_row *row = ARENA_NEW(arena, struct user_row);
+	struct slice bidx = pg_get_bytes(res, i, 2), wrapped = pg_get_bytes(res, i, 17);
+	Fit__User__V1__Preferences *preferences;
+	enum status st;
+
+	row->id = pg_get_uuid(res, i, 0);
+	row->key = (struct envelope_key){ row->id, slice_make(arena_memdup(arena, wrapped.p, wrapped.n), wrapped.n) };
+	if (bidx.n == sizeof(row->email_bidx))
+		memcpy(row->email_bidx, bidx.p, bidx.n);
+	st = user_vault_from_json(&fit__user__v1__profile__descriptor, pg_get_bytes(res, i, 6), arena,
+				  &row->profile, err);
+	if (st == STATUS_OK)
+		st = user_vault_from_json(&fit__user__v1__preferences__descriptor, pg_get_bytes(res, i, 7), arena,
+					  &preferences, err);
+	if (st == STATUS_OK)
+		st = read_sealed(store, res, i, arena, row, err);
+	if (st != STATUS_OK)
+		return st;
+	row->profile->profile_image_url = arena_strdup(arena, pg_text(res, i, 4));
+	row->profile->fitness_level = arena_strdup(arena, pg_text(res, i, 5));
+	row->preferences = user_preferences_normal(arena, preferences);
+	row->role = arena_strdup(arena, pg_text(res, i, 8));
+	row->tier = arena_strdup(arena, pg_text(res, i, 9));
+	row->is_active = pg_get_bool(res, i, 10);
+	row->has_google_id = pg_get_bool(res, i, 11);
+	row->deletion_requested_ms = pg_get_time(res, i, 12);
+	row->created_ms = pg_get_time(res, i, 13);
+	row->updated_ms = pg_get_time(res, i, 14);
+	row->version = pg_get_int(res, i, 15);
+	row->preferences_version = pg_get_int(res, i, 16);
+	*ret_row = row;
+	return STATUS_OK;
+}
+
+static struct pg_arg
+time_or_null(int64_t ms)
+{
+	return ms != 0 ? pg_time(ms) : pg_null();
+}
+
+static enum status
+write_profile(struct user_store *store, struct pg_tx *tx, struct user_row *row, int64_t rev, struct err *err)
+{
+	struct arena *arena = pg_tx_arena(tx);
+	Fit__User__V1__Profile lists = *row->profile;
+	const char *level = row->profile->fitness_level;
+	struct slice name, json;
+	enum status st;
+
+	/* Of the profile's JSON only the lists are taken: the rest has columns, and the name must not be in it. */
+	lists.display_name = lists.profile_image_url = lists.fitness_level = NULL;
+	st = user_vault_to_json(&lists.base, arena, &json, err);
+	if (st == STATUS_OK)
+		st = user_vault_seal(store->vault, &row->key, USER_COLUMN_DISPLAY_NAME,
+				     row->profile->display_name, arena, &name, err);
+	if (st != STATUS_OK)
+		return st;
+	row->version++;
+	return pg_tx_query(tx, sql_update_profile,
+			   PG_ARGS(pg_uuid(&row->id), pg_bytes(name), pg_str(row->profile->profile_image_url),
+				   pg_str(*level != '\0' ? level : NULL), pg_jsonb(json),
+				   pg_bytes(row->key.wrapped), pg_int(row->version), pg_int(rev),
+				   pg_time(row->updated_ms)),
+			   NULL, err);
+}
+
+static enum status
+write_preferences(struct pg_tx *tx, struct user_row *row, int64_t rev, struct err *err)
+{
+	struct slice json;
+	enum status st = user_vault_to_json(&row->preferences->base, pg_tx_arena(tx), &json, err);
+
+	if (st != STATUS_OK)
+		return st;
+	row->preferences_version++;
+	return pg_tx_query(tx, sql_update_preferences,
+			   PG_ARGS(pg_uuid(&row->id), pg_jsonb(json), pg_bytes(row->key.wrapped),
+				   pg_int(row->preferences_version), pg_int(rev), pg_time(row->updated_ms)),
+			   NULL, err);
+}
+
+static enum status
+write_state(struct pg_tx *tx, struct user_row *row, int64_t rev, struct err *err)
+{
+	row->version++;
+	return pg_tx_query(tx, sql_update_state,
+			   PG_ARGS(pg_uuid(&row->id), pg_bool(row->is_active),
+				   time_or_null(row->deletion_requested_ms), pg_str(row->role),
+				   pg_bytes(row->key.wrapped), pg_int(row->version), pg_int(rev),
+				   pg_time(row->updated_ms)),
+			   NULL, err);
+}
+
+enum status
+user_row_write(struct user_store *store, struct pg_tx *tx, struct user_row *row,
+	       const struct user_edit *edit, const char *traceparent, struct err *err)
+{
+	const char *kind = edit->what == USER_EDIT_PREFERENCES ? "preferences" : "user";
+	enum status st;
+	int64_t rev;
+
+	if (edit->what == USER_EDIT_NOTHING)
+		return STATUS_OK;
+	/* A write is the occasion to leave an old key-encryption key behind. */
+	st = user_vault_fresh_key(store->vault, &row->key, pg_tx_arena(tx), &row->key, err);
+	if (st == STATUS_OK)
+		st = pg_tx_sync(tx, &row->id, kind, &row->id, false, &rev, err);
+	if (st != STATUS_OK)
+		return st;
+	row->updated_ms = clock_wall_ms();
+	if (edit->what == USER_EDIT_PROFILE)
+		st = write_profile(store, tx, row, rev, err);
+	else if (edit->what == USER_EDIT_PREFERENCES)
+		st = write_preferences(tx, row, rev, err);
+	else
+		st = write_state(tx, row, rev, err);
+	if (st == STATUS_OK && edit->event != NULL)
+		st = user_events_emit(tx, &row->id, edit->event, traceparent, err);
+	return st;
+}
+
+/* ---- calls ---- */
+
+enum status
+user_store_find(struct user_store *store, struct deadline deadline, const struct uuid *owner,
+		struct arena *arena, struct user_row **ret_row, struct err *err)
+{
+	struct pg_result *res;
+	enum status st = pg_query(store->pool, deadline, sql_find, PG_ARGS(pg_uuid(owner)), arena, &res, err);
+
+	if (st != STATUS_OK)
+		return st;
+	if (pg_rows(res) == 0)
+		return err_public(err, STATUS_NOT_FOUND, "There is no such user.");
+	return user_row_read(store, res, 0, arena, ret_row, err);
+}
+
+enum status
+user_store_access(struct user_store *store, struct deadline deadline, const struct uuid *owner,
+		  struct arena *arena, struct user_access *ret_access, struct err *err)
+{
+	struct pg_result *res;
+	enum status st = pg_query(store->pool, deadline, sql_access, PG_ARGS(pg_uuid(owner)), arena, &res, err);
+
+	if (st != STATUS_OK)
+		return st;
+	if (pg_rows(res) == 0)
+		return err_public(err, STATUS_NOT_FOUND, "There is no such user.");
+	ret_access->active = pg_get_bool(res, 0, 0);
+	ret_access->role = arena_strdup(arena, pg_text(res, 0, 1));
+	ret_access->tier = arena_strdup(arena, pg_text(res, 0, 2));
+	return STATUS_OK;
+}
+
+struct edit_ctx {
+	struct user_store *store;
+	const struct user_call *call;
+	const struct uuid *owner;
+	user_edit_fn on_edit;
+	void *arg;
+	struct user_row *row;
+};
+
+static enum status
+on_edit_tx(struct pg_tx *tx, void *arg, struct err *err)
+{
+	struct edit_ctx *c = arg;
+	struct arena *arena = pg_tx_arena(tx);
+	struct user_edit edit = { USER_EDIT_NOTHING, NULL };
+	struct pg_result *res;
+	enum status st;
+
+	st = pg_tx_query(tx, sql_find_for_update, PG_ARGS(pg_uuid(c->owner)), &res, err);
+	if (st != STATUS_OK)
+		return st;
+	if (pg_rows(res) == 0)
+		return err_public(err, STATUS_NOT_FOUND, "There is no such user.");
+	st = user_row_read(c->store, res, 0, arena, &c->row, err);
+	if (st == STATUS_OK)
+		st = c->on_edit(c->row, c->arg, arena, &edit, err);
+	if (st == STATUS_OK)
+		st = user_row_write(c->store, tx, c->row, &edit, c->call->traceparent, err);
+	if (st == STATUS_OK && c->call->reply != NULL)
+		c->call->fill(arena, c->row, c->call->reply);
+	return st;
+}
+
+enum status
+user_store_edit(struct user_store *store, const struct user_call *call, const struct uuid *owner,
+		user_edit_fn on_edit, void *arg, struct user_row **ret_row, struct err *err)
+{
+	struct edit_ctx ctx = { store, call, owner, on_edit, arg, NULL };
+	const struct pg_tx_options opts = { .deadline = call->deadline, .arena = call->arena,
+					    .idem = call->idem };
+	enum status st = pg_transaction(store->pool, &opts, on_edit_tx, &ctx, err);
+
+	if (st == STATUS_OK)
+		*ret_row = call->idem != NULL && call->idem->replayed ? NULL : ctx.row;
+	return st;
+}
