@@ -76,14 +76,14 @@ send_all(struct pg_conn *conn, struct deadline deadline, const char *sql, struct
 
 /* The next result, or NULL where libpq says that a statement has no more. */
 static enum status
-next_result(struct pg_conn *conn, struct deadline deadline, const char *sql, PGresult **ret_res,
-	    struct err *err)
+next_result(struct pg_conn *conn, struct deadline deadline, PGresult **ret_res, struct err *err)
 {
 	while (PQisBusy(conn->pg)) {
 		if (!wait_socket(conn->pg, POLLIN, deadline))
 			return fail_deadline(conn, "waiting for the result", err);
+		/* Lost: what the server said last, or libpq's own error, is the result. */
 		if (!PQconsumeInput(conn->pg))
-			return fail_lost(conn, NULL, sql, err);
+			break;
 	}
 	*ret_res = PQgetResult(conn->pg);
 	return STATUS_OK;
@@ -320,7 +320,7 @@ settle_one(struct pg_conn *conn, struct deadline deadline, struct pg_pending *p,
 	   struct err *err)
 {
 	PGresult *res, *end;
-	enum status st = next_result(conn, deadline, p->stmt->sql, &res, err);
+	enum status st = next_result(conn, deadline, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -358,7 +358,7 @@ settle_one(struct pg_conn *conn, struct deadline deadline, struct pg_pending *p,
 			p->stmt->state = PG_STMT_NEW;
 	}
 	PQclear(res);
-	st = next_result(conn, deadline, p->stmt->sql, &end, err);
+	st = next_result(conn, deadline, &end, err);
 	if (st == STATUS_OK && end != NULL) {
 		PQclear(end);
 		st = fail_lost(conn, NULL, p->stmt->sql, err);
@@ -402,10 +402,10 @@ settle_all(struct pg_conn *conn, struct deadline deadline, enum status *ret_fail
 		}
 	}
 	if (st == STATUS_OK)
-		st = next_result(conn, deadline, last, &res, err);
+		st = next_result(conn, deadline, &res, err);
 	if (st != STATUS_OK)
 		return st;
-	if (PQresultStatus(res) != PGRES_PIPELINE_SYNC)
+	if (res == NULL || PQresultStatus(res) != PGRES_PIPELINE_SYNC)
 		st = fail_lost(conn, res, last, err);
 	PQclear(res);
 	return st;
@@ -458,7 +458,9 @@ read_results(struct pg_conn *conn, struct deadline deadline, const char *sql, PG
 	int index = 0;
 
 	while (st == STATUS_OK) {
-		st = next_result(conn, deadline, sql, &res, err);
+		st = next_result(conn, deadline, &res, err);
+		if (st == STATUS_OK && res == NULL && PQstatus(conn->pg) == CONNECTION_BAD)
+			st = fail_lost(conn, NULL, sql, err);
 		if (st != STATUS_OK || res == NULL)
 			break;
 		ExecStatusType how = PQresultStatus(res);

@@ -64,7 +64,8 @@ def _spawn(argv, log, death_signal, env=None):
                                 preexec_fn=die_with_parent)
 
 
-def _children(pid):
+def children(pid):
+    """Pids of a process' children."""
     found = []
     for task in os.listdir("/proc"):
         if task.isdigit():
@@ -130,15 +131,15 @@ class Server:
         """As if the power failed: the process and its children, at once."""
         if self.process is None:
             return
-        children = _children(self.process.pid)
+        pids = children(self.process.pid)
         self.process.kill()
-        for pid in children:
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self.process.wait()
-        wait_until("children end", lambda: all(_gone(pid) for pid in children), 10)
+        wait_until("children end", lambda: all(_gone(pid) for pid in pids), 10)
         self.process = None
 
     def restart(self):

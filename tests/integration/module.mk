@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# Programs that integration tests run; pytest starts them with the servers they need.
+include $(sort $(wildcard tests/integration/*/module.mk))
