@@ -42,6 +42,7 @@
 struct rpc_call;
 struct rpc_server;
 struct rpc_stream;
+struct schema;
 struct schema_method;
 struct workpool;
 
@@ -72,6 +73,10 @@ struct rpc_server_options {
 	/* TLS server context (SSL_CTX *, mTLS) or NULL; `entitled` says whether a peer identity may assert a principal. */
 	void *ssl_ctx;
 	bool (*entitled)(const char *peer_spiffe_id);
+	/* Where the methods are described, and its FileDescriptorSet for reflection; NULL: the built-in one. */
+	const struct schema *schema;
+	struct slice protoset;
+	int64_t keepalive_ms; /* silence of a peer before a PING; 0: 60000 */
 };
 
 /* Binds and starts its I/O threads. Methods of the descriptors without a row answer UNIMPLEMENTED and a start-up log names them. */
@@ -96,12 +101,16 @@ bool rpc_call_cancelled(const struct rpc_call *call);
 const struct principal *rpc_call_principal(const struct rpc_call *call);
 const struct trace *rpc_call_trace(const struct rpc_call *call);
 const char *rpc_call_request_id(const struct rpc_call *call);
-/* Request metadata by lower-case name; -bin values are decoded. SLICE_NONE when absent. */
+/* Request metadata by lower-case name, the first of several; -bin values are decoded. SLICE_NONE when absent. */
 struct slice rpc_call_metadata(const struct rpc_call *call, const char *name);
+/* All of it in order of arrival, duplicates too: start with *cursor = NULL. False at the end. */
+bool rpc_call_metadata_next(const struct rpc_call *call, const void **cursor, struct slice *ret_name,
+			    struct slice *ret_value);
 /* Idempotency-Key and the request's fingerprint as forwarded by the gateway; n == 0 when none. */
 struct slice rpc_call_idempotency_key(const struct rpc_call *call);
 struct slice rpc_call_idempotency_fingerprint(const struct rpc_call *call);
-/* If-Match: the version inside a strong entity tag "\"v7\""; false when the header is absent. */
+/* If-Match: the version inside a strong entity tag "\"v7\""; false when the header is absent or "*". -1, which
+ * no version equals, when it is anything else. */
 bool rpc_call_if_match(const struct rpc_call *call, int64_t *ret_version);
 /* Reply header (initial metadata); -bin values are encoded. Before the first message. */
 void rpc_call_set_header(struct rpc_call *call, const char *name, struct slice value);
@@ -110,11 +119,14 @@ void rpc_call_set_etag(struct rpc_call *call, int64_t version);
 
 /* Server streaming: packs and queues; blocks (until the deadline) while the outbound queue is full. */
 enum status rpc_call_send(struct rpc_call *call, const ProtobufCMessage *message, struct err *err) MUST_CHECK;
-/* Client streaming: the next checked and unpacked message; *ret_message == NULL at the end of the stream. */
+/* Client streaming: the next checked and unpacked message, valid until the next rpc_call_recv; *ret_message == NULL
+ * at the end of the stream. */
 enum status rpc_call_recv(struct rpc_call *call, void **ret_message, struct err *err) MUST_CHECK;
 
 /* ---- detached calls ---- */
 
+/* Events run on an I/O thread and never after rpc_stream_finish has returned: finish waits for one that runs, so hold
+ * no lock there that an event takes. An event may call rpc_stream_send and rpc_stream_finish itself. */
 struct rpc_stream_events {
 	void (*on_cancel)(void *arg); /* peer gone or deadline; called once, on an I/O thread */
 	void (*on_drain)(void *arg);  /* outbound queue fell below its low mark; on an I/O thread */
