@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A key set is read once and then only shared: an array of at most JWKS_KEYS_MAX keys, found by kid
- * with a linear look (sets have two or three keys). A provider may publish keys that are of no use
- * here (for encryption, of other types, too weak): they are skipped, so that they can't break
- * sign-in. A document that is no key set at all is an error, so that a broken reply can't replace a
- * good set.
+ * A key set is read once and then only shared: an array of at most JWKS_KEYS_MAX keys, found by
+ * kid with a linear look (sets have two or three keys). A provider may publish keys that are of
+ * no use here (for encryption, of other types, too weak): they are skipped, so that they can't
+ * break sign-in. A document that is no key set at all is an error, so that a broken reply can't
+ * replace a good set.
  */
 #include "libcommon/crypto/jwks.h"
 

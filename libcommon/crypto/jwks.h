@@ -10,8 +10,8 @@
  *
  * Ownership: a key belongs to its set.
  * Threads:   a set is immutable; OpenSSL allows one EVP_PKEY to verify on many threads.
- * Limits:    JWKS_MAX bytes, JWKS_KEYS_MAX keys (further ones are skipped); RSA 2048..8192 bits with
- *            an odd exponent of 3..2^32-1, EC on P-256.
+ * Limits:    JWKS_MAX bytes, JWKS_KEYS_MAX keys (further ones are skipped); RSA 2048..8192 bits
+ *            with an odd exponent of 3..2^32-1, EC on P-256.
  * Source:    RFC 7517 (JWK), RFC 7518 section 6 (parameters), RFC 7638 (thumbprint).
  */
 #ifndef FIT_CRYPTO_JWKS_H

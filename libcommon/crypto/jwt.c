@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Verification goes in the order that gives a forger least to play with: form, header, key,
- * signature, and only then the claims. Nothing in the token chooses how it is verified: `kid` picks
- * a key of the set, the key knows its algorithm, and the header's `alg` has to be that very text.
- * There is no HMAC, no "none", no key or URL from the header, no decompression and no JSON
- * serialisation to be confused with.
+ * signature, and only then the claims. Nothing in the token chooses how it is verified: `kid`
+ * picks a key of the set, the key knows its algorithm, and the header's `alg` has to be that
+ * very text. There is no HMAC, no "none", no key or URL from the header, no decompression and no
+ * JSON serialisation to be confused with.
  */
 #include "libcommon/crypto/jwt.h"
 

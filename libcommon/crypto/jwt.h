@@ -9,15 +9,15 @@
  *	st = jwt_verify(keys, token, &rules, arena, &c, &err);
  *
  * The algorithm is a property of the key (found by kid), compared byte for byte with the header;
- * HMAC and "none" do not exist here. kid matches ^[A-Za-z0-9_-]{1,64}$. Headers jku, jwk, x5u, x5c,
- * crit, b64, zip are refused; so are duplicate members, anything but three strict base64url parts,
- * and tokens above JWT_MAX bytes. ES256 (raw r||s) and RS256 only, RSA >= 2048 bits.
+ * HMAC and "none" do not exist here. kid matches ^[A-Za-z0-9_-]{1,64}$. Headers jku, jwk, x5u,
+ * x5c, crit, b64, zip are refused; so are duplicate members, anything but three strict base64url
+ * parts, and tokens above JWT_MAX bytes. ES256 (raw r||s) and RS256 only, RSA >= 2048 bits.
  *
  * Ownership: claims live in the arena; a key set is reference-counted (jwks_ref/unref) and
  *            immutable.
  * Threads:   any.
- * Errors:    STATUS_UNAUTHENTICATED with the reason in `text`; reason "KEY_UNKNOWN" when the kid is
- *            not in the set (the caller may refresh it, rarely).
+ * Errors:    STATUS_UNAUTHENTICATED with the reason in `text`; reason "KEY_UNKNOWN" when the kid
+ *            is not in the set (the caller may refresh it, rarely).
  */
 #ifndef FIT_CRYPTO_JWT_H
 #define FIT_CRYPTO_JWT_H
@@ -64,8 +64,8 @@ enum status jwt_verify(struct jwks *keys, struct slice token, const struct jwt_r
 		       struct arena *arena, struct jwt_claims *ret_claims,
 		       struct err *err) MUST_CHECK;
 /*
- * The `iss` that an unverified token names, to choose whose keys to ask for; believe nothing else
- * of it before jwt_verify.
+ * The `iss` that an unverified token names, to choose whose keys to ask for; believe nothing
+ * else of it before jwt_verify.
  */
 enum status jwt_peek_issuer(struct slice token, struct arena *arena, struct slice *ret_issuer,
 			    struct err *err) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The signing half of jwt.h. A signer keeps its public JWK as text from the start: it is what the
- * kid is the thumbprint of (RFC 7638), and what a key set publishes.
+ * The signing half of jwt.h. A signer keeps its public JWK as text from the start: it is what
+ * the kid is the thumbprint of (RFC 7638), and what a key set publishes.
  */
 #include "libcommon/crypto/jwt.h"
 

@@ -7,8 +7,9 @@
  *	st = http_client_fetch(&req, arena, &res, &err);
  *	if (st == STATUS_OK && res.status == 200) …res.body, res.max_age_s…
  *
- * https with certificate and host checked, TLS 1.2 or newer; plain http to loopback addresses only.
- * Redirects are not followed: where keys come from is configuration, not the peer's choice.
+ * https with certificate and host checked, TLS 1.2 or newer; plain http to loopback addresses
+ * only. Redirects are not followed: where keys come from is configuration, not the peer's
+ * choice.
  *
  * Ownership: the body lives in the arena.
  * Threads:   any; the call blocks its thread, at most until the deadline.
