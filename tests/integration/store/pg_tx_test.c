@@ -235,7 +235,7 @@ test_pg_tx_round_trips(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		char key[8];
+		char key[16];
 
 		snprintf(key, sizeof(key), "k%d", i);
 		pg_pool_stats(pool, &before);
@@ -681,23 +681,36 @@ test_pg_tx_server_restart_is_retried(void **state)
 
 /* ---- kill -9 around the COMMIT ---- */
 
-struct crash {
-	const char *point;
-	struct uuid owner;
-};
-
-static void
-crash_here(void *arg)
+/* The child: this program again, armed from its start. */
+static int
+crash_main(const char *owner)
 {
-	struct crash *c = arg;
-	struct change ch = { .owner = c->owner, .n = 3, .events = 2, .syncs = 1 };
+	struct change c = { .n = 3, .events = 2, .syncs = 1 };
 	struct err local;
 
-	setenv("FIT_CRASH_POINT", c->point, 1);
 	err_init(&local);
+	if (!uuid_parse_str(owner, &c.owner))
+		return 2;
 	pool = store_test_pool(1, true);
-	(void)!change(&ch, "crash", "f", NULL, &local);
-	_exit(0);
+	(void)!change(&c, "crash", "f", NULL, &local);
+	return 0;
+}
+
+static int
+run_crash(const char *point, const struct uuid *owner)
+{
+	char text[UUID_TEXT_SIZE];
+	int how;
+
+	uuid_format(owner, text);
+	pid_t pid = fork();
+	if (pid == 0) {
+		setenv("FIT_CRASH_POINT", point, 1);
+		execl("/proc/self/exe", "pg_tx_test", "crash", text, NULL);
+		_exit(127);
+	}
+	assert_int_equal(pid, waitpid(pid, &how, 0));
+	return how;
 }
 
 static void
@@ -711,12 +724,11 @@ test_pg_tx_crash_points(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct crash c = { cases[i].point, uuid_v4() };
-		struct change again = { .owner = c.owner, .n = 3, .events = 2, .syncs = 1 };
+		struct change again = { .owner = uuid_v4(), .n = 3, .events = 2, .syncs = 1 };
 		bool replayed;
 
 		ask("sql TRUNCATE t_effect, outbox, sync_change, subject_counter, idempotency");
-		int how = testkit_fork(crash_here, &c, NULL);
+		int how = run_crash(cases[i].point, &again.owner);
 		assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
 		assert_int_equal(cases[i].effects, COUNT(sql_count));
 		assert_int_equal(2 * cases[i].effects, COUNT(sql_outbox));
@@ -730,13 +742,13 @@ test_pg_tx_crash_points(void **state)
 	}
 #else
 	(void)state;
-	(void)crash_here;
+	(void)run_crash;
 	skip(); /* CRASH_POINTS=1 builds them in */
 #endif
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define U(name) cmocka_unit_test_setup_teardown(name, setup_unprepared, teardown)
@@ -764,5 +776,7 @@ main(void)
 	};
 
 	store_test_env("TEST_PG_URL");
+	if (argc == 3 && strcmp(argv[1], "crash") == 0)
+		return crash_main(argv[2]);
 	return cmocka_run_group_tests_name("pg_tx", tests, store_test_migrate, NULL);
 }
