@@ -20,7 +20,7 @@
  * is wiped when its place is wanted or the sweep comes by, which every unwrapping moves on by a few places.
  *
  * Ownership: the ring is borrowed and must outlive the envelope. Threads: any.
- * Errors:    DATA_LOSS: the field or the wrapped key does not open; FAILED_PRECONDITION: the ring lacks the KEK.
+ * Errors:    DATA_LOSS: the field or the wrapped key does not open; INTERNAL: the ring lacks the KEK.
  * Limits:    cache_keys 16..131072, rounded up to a power of two.
  */
 #ifndef FIT_CRYPTO_ENVELOPE_H

@@ -97,7 +97,10 @@ choose_active(struct keyring *ring, const char *dir, uint32_t active, struct err
 	}
 	if (active != 0)
 		ring->active = active;
-	return keyring_find(ring, ring->active, &key, err);
+	if (keyring_find(ring, ring->active, &key, err) != STATUS_OK)
+		return err_set(err, STATUS_FAILED_PRECONDITION, "%s has no key %u, which is to be the active one",
+			       dir, active);
+	return STATUS_OK;
 }
 
 enum status
@@ -144,5 +147,5 @@ keyring_find(const struct keyring *ring, uint32_t kid, struct slice *ret_key, st
 			return STATUS_OK;
 		}
 	}
-	return err_set(err, STATUS_FAILED_PRECONDITION, "the key ring has no key %u", kid);
+	return err_set(err, STATUS_INTERNAL, "the key ring has no key %u", kid);
 }

@@ -13,7 +13,8 @@
  *
  * Ownership: the ring owns its keys; slices are valid until keyring_close.
  * Threads:   immutable after open.
- * Errors:    FAILED_PRECONDITION naming the file; never its content.
+ * Errors:    FAILED_PRECONDITION at open, naming the file; never its content. INTERNAL: a key that is needed is
+ *            not there, which is the operator's to mend and not the caller's.
  * Limits:    KEYRING_MAX keys.
  */
 #ifndef FIT_CRYPTO_KEYRING_H
@@ -35,7 +36,7 @@ enum status keyring_open(const char *dir, uint32_t active, struct keyring **ret_
 			 struct err *err) MUST_CHECK;
 void keyring_close(struct keyring *ring);
 uint32_t keyring_active(const struct keyring *ring);
-/* AEAD_KEY_SIZE bytes; FAILED_PRECONDITION when the ring has no such key. */
+/* AEAD_KEY_SIZE bytes; INTERNAL when the ring has no such key. */
 enum status keyring_find(const struct keyring *ring, uint32_t kid, struct slice *ret_key,
 			 struct err *err) MUST_CHECK;
 

@@ -24,29 +24,24 @@ owner_of(struct rpc_call *call)
 }
 
 /* What every changing call hands to the store. */
-struct change {
-	struct user_call call;
-	struct pg_idem idem;
-	char traceparent[TRACE_PARENT_SIZE];
-};
-
-static void
-change_init(struct change *c, struct rpc_call *call, ProtobufCMessage *reply,
-	    void (*fill)(struct arena *, const struct user_row *, ProtobufCMessage *))
+static struct user_call
+changing(struct rpc_call *call, ProtobufCMessage *reply,
+	 void (*fill)(struct arena *, const struct user_row *, ProtobufCMessage *))
 {
-	memset(c, 0, sizeof(*c));
-	trace_format(rpc_call_trace(call), c->traceparent);
-	c->idem = (struct pg_idem){ .owner = *owner_of(call),
-				    .method = rpc_call_method(call)->path,
-				    .key = rpc_call_idempotency_key(call),
-				    .fingerprint = rpc_call_idempotency_fingerprint(call),
-				    .reply = reply };
-	c->call = (struct user_call){ .deadline = rpc_call_deadline(call),
-				      .arena = rpc_call_arena(call),
-				      .traceparent = c->traceparent,
-				      .idem = &c->idem,
-				      .reply = fill != NULL ? reply : NULL,
-				      .fill = fill };
+	char *traceparent = arena_alloc(rpc_call_arena(call), TRACE_PARENT_SIZE);
+
+	trace_format(rpc_call_trace(call), traceparent);
+	return (struct user_call){
+		.deadline = rpc_call_deadline(call),
+		.arena = rpc_call_arena(call),
+		.traceparent = traceparent,
+		.idem = { .owner = *owner_of(call),
+			  .method = rpc_call_method(call)->path,
+			  .key = rpc_call_idempotency_key(call),
+			  .fingerprint = rpc_call_idempotency_fingerprint(call) },
+		.reply = reply,
+		.fill = fill,
+	};
 }
 
 static enum status
@@ -75,8 +70,8 @@ on_update_user(struct rpc_call *call, const void *request, void *reply, struct e
 	Fit__User__V1__User *user = reply;
 	struct user_service *service = rpc_call_service(call);
 	struct user_patch patch = { .profile = req->profile, .mask = req->update_mask };
+	struct user_call change;
 	struct user_row *row;
-	struct change c;
 	enum status st;
 
 	patch.has_version = rpc_call_if_match(call, &patch.version);
@@ -85,8 +80,8 @@ on_update_user(struct rpc_call *call, const void *request, void *reply, struct e
 		(void)err_reason(err, "ETAG_REQUIRED");
 		return st;
 	}
-	change_init(&c, call, reply, user_fill_user);
-	st = user_store_edit(service->store, &c.call, owner_of(call), user_edit_profile, &patch, &row, err);
+	change = changing(call, reply, user_fill_user);
+	st = user_store_edit(service->store, &change, owner_of(call), user_edit_profile, &patch, &row, err);
 	if (st == STATUS_OK)
 		rpc_call_set_etag(call, user->version); /* also of a replayed reply */
 	return st;
@@ -97,12 +92,12 @@ on_delete_user(struct rpc_call *call, const void *request, void *reply, struct e
 {
 	struct user_service *service = rpc_call_service(call);
 	struct user_patch patch = { .grace_ms = service->grace_ms };
+	struct user_call change = changing(call, NULL, NULL);
 	struct user_row *row;
-	struct change c;
 
 	(void)request;
-	change_init(&c, call, reply, NULL);
-	return user_store_edit(service->store, &c.call, owner_of(call), user_edit_close, &patch, &row, err);
+	(void)reply; /* empty */
+	return user_store_edit(service->store, &change, owner_of(call), user_edit_close, &patch, &row, err);
 }
 
 static enum status
@@ -130,13 +125,12 @@ change_preferences(struct rpc_call *call, const Fit__User__V1__Preferences *pref
 {
 	struct user_service *service = rpc_call_service(call);
 	struct user_patch patch = { .preferences = preferences, .mask = mask, .tz_dir = service->tz_dir };
+	struct user_call change = changing(call, reply, user_fill_preferences);
 	struct user_row *row;
-	struct change c;
 	enum status st;
 
 	patch.has_version = rpc_call_if_match(call, &patch.version);
-	change_init(&c, call, reply, user_fill_preferences);
-	st = user_store_edit(service->store, &c.call, owner_of(call), edit, &patch, &row, err);
+	st = user_store_edit(service->store, &change, owner_of(call), edit, &patch, &row, err);
 	/* A replayed reply has no tag: its version is not in it, and the present one may be another's. */
 	if (st == STATUS_OK && row != NULL)
 		rpc_call_set_etag(call, row->preferences_version);
@@ -176,17 +170,14 @@ on_find_or_create_user(struct rpc_call *call, const void *request, void *reply, 
 	Fit__User__V1__FindOrCreateUserResponse *res = reply;
 	struct user_service *service = rpc_call_service(call);
 	struct arena *arena = rpc_call_arena(call);
-	char traceparent[TRACE_PARENT_SIZE];
+	struct user_call sign_in_call;
 	struct user_signed_in user;
 	enum status st;
 	char *email;
 
 	if (!user_email_normalise(arena, req->email, &email))
 		return err_add_field(err, "email", "must be an e-mail address");
-	trace_format(rpc_call_trace(call), traceparent);
-	const struct user_call user_call = { .deadline = rpc_call_deadline(call),
-					     .arena = arena,
-					     .traceparent = traceparent };
+	sign_in_call = changing(call, NULL, NULL);
 	const struct user_sign_in in = {
 		.issuer = req->issuer,
 		.subject = req->subject,
@@ -198,7 +189,7 @@ on_find_or_create_user(struct rpc_call *call, const void *request, void *reply, 
 		.role = service->development && user_role_known(req->role_hint) ? req->role_hint : NULL,
 		.grace_ms = service->grace_ms,
 	};
-	st = user_store_sign_in(service->store, &user_call, &in, &user, err);
+	st = user_store_sign_in(service->store, &sign_in_call, &in, &user, err);
 	if (st != STATUS_OK)
 		return st;
 	res->user = pb_arena_new(arena, &fit__user__v1__user__descriptor);

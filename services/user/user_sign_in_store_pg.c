@@ -153,6 +153,9 @@ link_by_email(struct sign_in_ctx *c, struct pg_tx *tx, struct user_row *row, str
 	struct slice sealed;
 	enum status st;
 
+	/* It may have been made, under our subject, since the look-up by subject. */
+	if (row->has_google_id && memcmp(row->google_bidx, c->subject_bidx, BLIND_INDEX_SIZE) == 0)
+		return update_found(c, tx, row, err);
 	if (row->has_google_id)
 		return refuse(err, "ID_TOKEN_INVALID",
 			      "This e-mail address belongs to an account of another identity.");

@@ -31,9 +31,9 @@
 #include "libcommon/base/uuid.h"
 #include "libcommon/crypto/blind_index.h"
 #include "libcommon/crypto/envelope.h"
+#include "libcommon/store/pg.h"
 
 struct arena;
-struct pg_idem;
 struct pg_pool;
 struct user_store;
 struct user_vault;
@@ -42,6 +42,7 @@ struct user_row {
 	struct uuid id;
 	char *email;
 	uint8_t email_bidx[BLIND_INDEX_SIZE];
+	uint8_t google_bidx[BLIND_INDEX_SIZE]; /* zero without has_google_id */
 	Fit__User__V1__Profile *profile;
 	Fit__User__V1__Preferences *preferences; /* normal, see user_preferences.h */
 	char *role, *tier;
@@ -75,7 +76,7 @@ struct user_call {
 	struct deadline deadline;
 	struct arena *arena;
 	const char *traceparent; /* or NULL */
-	struct pg_idem *idem;	 /* or NULL; its reply is the one below */
+	struct pg_idem idem;	 /* key.n == 0: none; its reply is the one below, sealed */
 	ProtobufCMessage *reply; /* or NULL; filled before the commit */
 	void (*fill)(struct arena *arena, const struct user_row *row, ProtobufCMessage *reply);
 };

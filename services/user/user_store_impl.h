@@ -17,7 +17,7 @@ struct user_store {
 #define USER_COLUMNS                                                                     \
 	" id, email, email_bidx, display_name, profile_image_url, fitness_level,"         \
 	" jsonb_build_object('goals', goals, 'limitations', limitations), preferences,"   \
-	" role, subscription_tier, is_active, google_bidx IS NOT NULL, deletion_requested_at," \
+	" role, subscription_tier, is_active, google_bidx, deletion_requested_at," \
 	" created_at, updated_at, version, preferences_version, wrapped_key "
 
 /* Row `i` of a result with USER_COLUMNS. */

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "google/protobuf/wrappers.pb-c.h"
+
 #include "libcommon/base/arena.h"
 #include "libcommon/base/clock.h"
 #include "libcommon/rpc/pb_arena.h"
@@ -18,6 +20,7 @@ static const char sql_find_for_update[] =
 	"SELECT" USER_COLUMNS "FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE";
 static const char sql_access[] =
 	"SELECT is_active, role, subscription_tier FROM users WHERE id = $1 AND deleted_at IS NULL";
+static const char sql_key[] = "SELECT wrapped_key FROM users WHERE id = $1 AND deleted_at IS NULL";
 static const char sql_update_profile[] =
 	"UPDATE users SET display_name = $2, profile_image_url = $3, fitness_level = $4,"
 	" goals = coalesce($5::jsonb->'goals', '[]'),"
@@ -56,6 +59,15 @@ user_store_ping(struct user_store *store, struct deadline deadline, struct err *
 
 /* ---- rows ---- */
 
+static bool
+read_index(struct slice bytes, uint8_t ret_index[BLIND_INDEX_SIZE])
+{
+	if (bytes.n != BLIND_INDEX_SIZE)
+		return false;
+	memcpy(ret_index, bytes.p, BLIND_INDEX_SIZE);
+	return true;
+}
+
 static enum status
 read_sealed(struct user_store *store, const struct pg_result *res, int i, struct arena *arena,
 	    struct user_row *row, struct err *err)
@@ -74,14 +86,14 @@ user_row_read(struct user_store *store, const struct pg_result *res, int i, stru
 	      struct user_row **ret_row, struct err *err)
 {
 	struct user_row *row = ARENA_NEW(arena, struct user_row);
-	struct slice bidx = pg_get_bytes(res, i, 2), wrapped = pg_get_bytes(res, i, 17);
+	struct slice wrapped = pg_get_bytes(res, i, 17);
 	Fit__User__V1__Preferences *preferences;
 	enum status st;
 
 	row->id = pg_get_uuid(res, i, 0);
 	row->key = (struct envelope_key){ row->id, slice_make(arena_memdup(arena, wrapped.p, wrapped.n), wrapped.n) };
-	if (bidx.n == sizeof(row->email_bidx))
-		memcpy(row->email_bidx, bidx.p, bidx.n);
+	(void)read_index(pg_get_bytes(res, i, 2), row->email_bidx);
+	row->has_google_id = read_index(pg_get_bytes(res, i, 11), row->google_bidx);
 	st = user_vault_from_json(&fit__user__v1__profile__descriptor, pg_get_bytes(res, i, 6), arena,
 				  &row->profile, err);
 	if (st == STATUS_OK)
@@ -97,7 +109,6 @@ user_row_read(struct user_store *store, const struct pg_result *res, int i, stru
 	row->role = arena_strdup(arena, pg_text(res, i, 8));
 	row->tier = arena_strdup(arena, pg_text(res, i, 9));
 	row->is_active = pg_get_bool(res, i, 10);
-	row->has_google_id = pg_get_bool(res, i, 11);
 	row->deletion_requested_ms = pg_get_time(res, i, 12);
 	row->created_ms = pg_get_time(res, i, 13);
 	row->updated_ms = pg_get_time(res, i, 14);
@@ -227,6 +238,12 @@ user_store_access(struct user_store *store, struct deadline deadline, const stru
 	return STATUS_OK;
 }
 
+/* ---- edits ---- */
+
+/*
+ * A reply that is kept for the idempotency key holds what the columns hide, so it is sealed as they are, and what the
+ * transaction stores is a BytesValue of the ciphertext. Without a reply (204) there is nothing to hide.
+ */
 struct edit_ctx {
 	struct user_store *store;
 	const struct user_call *call;
@@ -234,7 +251,48 @@ struct edit_ctx {
 	user_edit_fn on_edit;
 	void *arg;
 	struct user_row *row;
+	Google__Protobuf__BytesValue kept;
 };
+
+static enum status
+seal_reply(struct edit_ctx *c, struct arena *arena, struct err *err)
+{
+	size_t n = protobuf_c_message_get_packed_size(c->call->reply);
+	uint8_t *wire = arena_alloc(arena, n + 1);
+	struct slice sealed;
+	enum status st;
+
+	protobuf_c_message_pack(c->call->reply, wire);
+	st = user_vault_seal_bytes(c->store->vault, &c->row->key, slice_make(wire, n), arena, &sealed, err);
+	if (st == STATUS_OK)
+		c->kept.value = (ProtobufCBinaryData){ sealed.n, (uint8_t *)(uintptr_t)sealed.p };
+	return st;
+}
+
+static enum status
+unseal_reply(struct edit_ctx *c, struct err *err)
+{
+	struct slice sealed = slice_make(c->kept.value.data, c->kept.value.len), wire;
+	ProtobufCMessage *reply = c->call->reply;
+	struct arena *arena = c->call->arena;
+	struct envelope_key key;
+	struct pg_result *res;
+	enum status st;
+	void *message;
+
+	st = pg_query(c->store->pool, c->call->deadline, sql_key, PG_ARGS(pg_uuid(c->owner)), arena, &res, err);
+	if (st != STATUS_OK)
+		return st;
+	if (pg_rows(res) == 0)
+		return err_public(err, STATUS_NOT_FOUND, "There is no such user.");
+	key = (struct envelope_key){ *c->owner, pg_get_bytes(res, 0, 0) };
+	st = user_vault_unseal_bytes(c->store->vault, &key, sealed, arena, &wire, err);
+	if (st == STATUS_OK)
+		st = pb_arena_unpack(arena, reply->descriptor, wire, &message, err);
+	if (st == STATUS_OK)
+		memcpy(reply, message, reply->descriptor->sizeof_message);
+	return st;
+}
 
 static enum status
 on_edit_tx(struct pg_tx *tx, void *arg, struct err *err)
@@ -255,21 +313,27 @@ on_edit_tx(struct pg_tx *tx, void *arg, struct err *err)
 		st = c->on_edit(c->row, c->arg, arena, &edit, err);
 	if (st == STATUS_OK)
 		st = user_row_write(c->store, tx, c->row, &edit, c->call->traceparent, err);
-	if (st == STATUS_OK && c->call->reply != NULL)
-		c->call->fill(arena, c->row, c->call->reply);
-	return st;
+	if (st != STATUS_OK || c->call->reply == NULL)
+		return st;
+	c->call->fill(arena, c->row, c->call->reply);
+	return c->call->idem.key.n > 0 ? seal_reply(c, arena, err) : STATUS_OK;
 }
 
 enum status
 user_store_edit(struct user_store *store, const struct user_call *call, const struct uuid *owner,
 		user_edit_fn on_edit, void *arg, struct user_row **ret_row, struct err *err)
 {
-	struct edit_ctx ctx = { store, call, owner, on_edit, arg, NULL };
-	const struct pg_tx_options opts = { .deadline = call->deadline, .arena = call->arena,
-					    .idem = call->idem };
-	enum status st = pg_transaction(store->pool, &opts, on_edit_tx, &ctx, err);
+	struct edit_ctx ctx = { store, call, owner, on_edit, arg };
+	struct pg_idem idem = call->idem;
+	const struct pg_tx_options opts = { .deadline = call->deadline, .arena = call->arena, .idem = &idem };
+	enum status st;
 
+	google__protobuf__bytes_value__init(&ctx.kept);
+	idem.reply = call->reply != NULL ? &ctx.kept.base : NULL;
+	st = pg_transaction(store->pool, &opts, on_edit_tx, &ctx, err);
+	if (st == STATUS_OK && idem.replayed && call->reply != NULL)
+		st = unseal_reply(&ctx, err);
 	if (st == STATUS_OK)
-		*ret_row = call->idem != NULL && call->idem->replayed ? NULL : ctx.row;
+		*ret_row = idem.replayed ? NULL : ctx.row;
 	return st;
 }

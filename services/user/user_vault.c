@@ -131,6 +131,38 @@ user_vault_unseal(struct user_vault *vault, const struct envelope_key *key, cons
 	return st;
 }
 
+static struct aead_place
+reply_place(const struct uuid *owner)
+{
+	return (struct aead_place){ "idempotency", "reply", *owner };
+}
+
+enum status
+user_vault_seal_bytes(struct user_vault *vault, const struct envelope_key *key, struct slice bytes,
+		      struct arena *arena, struct slice *ret_sealed, struct err *err)
+{
+	const struct aead_place place = reply_place(&key->owner);
+	struct strbuf sealed = STRBUF_ARENA(arena);
+	enum status st = envelope_seal(vault->envelope, key, &place, bytes, &sealed, err);
+
+	if (st == STATUS_OK)
+		*ret_sealed = strbuf_slice(&sealed);
+	return st;
+}
+
+enum status
+user_vault_unseal_bytes(struct user_vault *vault, const struct envelope_key *key, struct slice sealed,
+			struct arena *arena, struct slice *ret_bytes, struct err *err)
+{
+	const struct aead_place place = reply_place(&key->owner);
+	struct strbuf bytes = STRBUF_ARENA(arena);
+	enum status st = envelope_unseal(vault->envelope, key, &place, sealed, &bytes, err);
+
+	if (st == STATUS_OK)
+		*ret_bytes = strbuf_slice(&bytes);
+	return st;
+}
+
 void
 user_vault_email_index(const struct user_vault *vault, const char *normalised,
 		       uint8_t ret_index[BLIND_INDEX_SIZE])

@@ -46,6 +46,14 @@ enum status user_vault_unseal(struct user_vault *vault, const struct envelope_ke
 			      struct slice sealed, struct arena *arena, char **ret_text,
 			      struct err *err) MUST_CHECK;
 
+/* Bytes of the user's that are kept outside the table: replies for idempotency keys. */
+enum status user_vault_seal_bytes(struct user_vault *vault, const struct envelope_key *key,
+				  struct slice bytes, struct arena *arena, struct slice *ret_sealed,
+				  struct err *err) MUST_CHECK;
+enum status user_vault_unseal_bytes(struct user_vault *vault, const struct envelope_key *key,
+				    struct slice sealed, struct arena *arena, struct slice *ret_bytes,
+				    struct err *err) MUST_CHECK;
+
 void user_vault_email_index(const struct user_vault *vault, const char *normalised,
 			    uint8_t ret_index[BLIND_INDEX_SIZE]);
 void user_vault_subject_index(const struct user_vault *vault, const char *issuer, const char *subject,
