@@ -255,12 +255,12 @@ static enum status
 find_user(struct auth *auth, const struct auth_request *req, const struct auth_identity *who,
 	  Fit__User__V1__FindOrCreateUserResponse **ret_found, struct err *err)
 {
-	Fit__User__V1__FindOrCreateUserRequest ask =
-		FIT__USER__V1__FIND_OR_CREATE_USER_REQUEST__INIT;
+	Fit__User__V1__FindOrCreateUserRequest ask;
 	struct rpc_call_options opts = rpc_options(req);
 	struct arena *arena = req->store.arena;
 	enum status st;
 
+	fit__user__v1__find_or_create_user_request__init(&ask);
 	ask.issuer = arena_strdup(arena, who->issuer);
 	ask.subject = arena_strdup(arena, who->subject);
 	ask.email = arena_strdup(arena, who->email);
@@ -370,12 +370,13 @@ static enum status
 fresh_access(struct auth *auth, const struct auth_request *req, const struct auth_session *session,
 	     struct auth_access *ret_access, struct err *err)
 {
-	Fit__User__V1__GetUserAccessRequest ask = FIT__USER__V1__GET_USER_ACCESS_REQUEST__INIT;
+	Fit__User__V1__GetUserAccessRequest ask;
 	Fit__User__V1__GetUserAccessResponse *res;
 	struct rpc_call_options opts = rpc_options(req);
 	char id[UUID_TEXT_SIZE];
 	enum status st;
 
+	fit__user__v1__get_user_access_request__init(&ask);
 	uuid_format(&session->user, id);
 	ask.user_id = id;
 	st = user_client_get_access(auth->users, &opts, &ask, req->store.arena, &res, err);

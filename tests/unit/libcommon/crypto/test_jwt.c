@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jwt, jwks: the verifier against what RFC 8725 and a decade of advisories say is tried, each case a
- * whole token made here with the right private key wherever the attack needs one, so that nothing
- * but the named fault is wrong with it.
+ * jwt, jwks: the verifier against what RFC 8725 and a decade of advisories say is tried, each
+ * case a whole token made here with the right private key wherever the attack needs one, so that
+ * nothing but the named fault is wrong with it.
  */
 #include "tests/support/testkit.h"
 
