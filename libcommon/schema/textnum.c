@@ -33,7 +33,7 @@ read_decimal(struct slice text)
 {
 	struct decimal d = { .exact = true };
 	const char *p = text.p, *end = text.p + text.n;
-	bool point = false;
+	bool point = false, full = false;
 
 	if (p < end && *p == '-') {
 		d.negative = true;
@@ -44,12 +44,14 @@ read_decimal(struct slice text)
 			point = true;
 			continue;
 		}
-		if (d.mantissa > (UINT64_MAX - 9) / 10) {
-			d.exact &= *p == '0';
+		unsigned digit = (unsigned)(*p - '0');
+		if (full || d.mantissa > (UINT64_MAX - digit) / 10) {
+			full = true; /* what follows only scales */
+			d.exact &= digit == 0;
 			d.exponent += !point;
 			continue;
 		}
-		d.mantissa = d.mantissa * 10 + (unsigned)(*p - '0');
+		d.mantissa = d.mantissa * 10 + digit;
 		d.exponent -= point;
 	}
 	if (p < end) {

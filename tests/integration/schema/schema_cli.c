@@ -5,6 +5,7 @@
  *
  *	decode        JSON to protobuf          check     protobuf against limits and rules
  *	encode        protobuf to JSON          always    the same with default values
+ *	openapi, markdown                       the documents
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,10 @@ run(const struct schema *s, const char *verb, const char *name, struct slice in,
 {
 	const struct schema_message *m = schema_message(s, slice_str(name));
 
+	if (strcmp(verb, "openapi") == 0)
+		return schema_openapi(s, "1.2.3", out), STATUS_OK;
+	if (strcmp(verb, "markdown") == 0)
+		return schema_api_markdown(s, out), STATUS_OK;
 	if (m == NULL)
 		fatal("no message %s", name);
 	if (strcmp(verb, "decode") == 0)
