@@ -682,7 +682,9 @@ finish(struct conn *conn)
 		return;
 	if (conn->eof)
 		conn->keep_alive = false;
-	evhtp_request_set_keepalive(conn->request, conn->keep_alive);
+	/* evhtp_request_set_keepalive(…, 0) does nothing. */
+	if (!conn->keep_alive)
+		evhtp_request_disable_flag(conn->request, EVHTP_REQ_FLAG_KEEPALIVE);
 	evhtp_send_reply_end(conn->request);
 	bufferevent_trigger(conn->feed, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS);
 	release_request(conn);
@@ -920,6 +922,8 @@ front_h1_new(const struct front_h1_options *opts)
 	evhtp_set_post_accept_cb(front->htp, on_post_accept, front);
 	evhtp_set_gencb(front->htp, on_evhtp_request, front);
 	evhtp_disable_flag(front->htp, EVHTP_FLAG_ENABLE_100_CONT);
+	/* Not BEV_OPT_DEFER_CALLBACKS, its default: a head is parsed within dispatch(). */
+	evhtp_set_bev_flags(front->htp, BEV_OPT_CLOSE_ON_FREE);
 	return front;
 }
 
