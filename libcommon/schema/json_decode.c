@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_decode.c - JSON text to protobuf bytes, by descriptor: messages, fields, maps and scalars.
+ * json_decode.c - JSON text to protobuf bytes, by descriptor: messages, fields and maps.
  */
 #include "libcommon/schema/json_decode.h"
 
-#include <float.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "libcommon/base/codec.h"
 #include "libcommon/schema/textnum.h"
-
-#define NAME_MAX_BYTES 256
 
 /* ---- errors ---- */
 
@@ -41,39 +36,26 @@ decode_malformed(struct decoder *d)
 	size_t at = (size_t)(lex->p - lex->begin);
 
 	if (lex->fault != NULL)
-		return err_public(d->err, STATUS_INVALID_ARGUMENT, "malformed JSON at byte %zu: %s", at, lex->fault);
+		return err_public(d->err, STATUS_INVALID_ARGUMENT, "malformed JSON at byte %zu: %s",
+				  at, lex->fault);
 	if (lex->p >= lex->end)
-		return err_public(d->err, STATUS_INVALID_ARGUMENT, "malformed JSON: it ends at byte %zu, unfinished", at);
+		return err_public(d->err, STATUS_INVALID_ARGUMENT,
+				  "malformed JSON: it ends at byte %zu, unfinished", at);
 	unsigned char c = (unsigned char)*lex->p;
 	if (c > 0x20 && c < 0x7f)
-		return err_public(d->err, STATUS_INVALID_ARGUMENT, "malformed JSON at byte %zu: unexpected '%c'", at, c);
-	return err_public(d->err, STATUS_INVALID_ARGUMENT, "malformed JSON at byte %zu: unexpected byte 0x%02x", at, c);
+		return err_public(d->err, STATUS_INVALID_ARGUMENT,
+				  "malformed JSON at byte %zu: unexpected '%c'", at, c);
+	return err_public(d->err, STATUS_INVALID_ARGUMENT,
+			  "malformed JSON at byte %zu: unexpected byte 0x%02x", at, c);
 }
 
 enum status
-decode_unexpected(struct decoder *d, const struct path_node *node, enum json_kind kind, const char *expected)
+decode_unexpected(struct decoder *d, const struct path_node *node, enum json_kind kind,
+		  const char *expected)
 {
 	if (kind == JSON_END || kind == JSON_BAD)
 		return decode_malformed(d);
 	return decode_fail(d, node, "is %s; expected %s", json_kind_name(kind), expected);
-}
-
-static const char *
-expected(const struct schema_field *f)
-{
-	switch (f->type) {
-	case FT_DOUBLE: case FT_FLOAT: return "a number";
-	case FT_INT32: case FT_SINT32: case FT_SFIXED32: return "an integer in -2147483648..2147483647";
-	case FT_UINT32: case FT_FIXED32: return "an integer in 0..4294967295";
-	case FT_INT64: case FT_SINT64: case FT_SFIXED64:
-		return "an integer in -9223372036854775808..9223372036854775807";
-	case FT_UINT64: case FT_FIXED64: return "an integer in 0..18446744073709551615";
-	case FT_BOOL: return "true or false";
-	case FT_STRING: return "a string";
-	case FT_BYTES: return "a string of base64";
-	case FT_ENUM: return "a name of the enum";
-	default: return "an object";
-	}
 }
 
 /* ---- keys seen ---- */
@@ -118,218 +100,11 @@ key_set_add(struct key_set *set, size_t object, struct slice key)
 	return true;
 }
 
-/* ---- strings ---- */
-
-enum status
-decode_string_token(struct decoder *d, struct json_string *ret)
-{
-	return LIKELY(json_string(&d->lex, ret)) ? STATUS_OK : decode_malformed(d);
-}
-
-bool
-decode_short_text(const struct json_string *s, char *buf, size_t size, struct slice *ret)
-{
-	if (!s->escaped) {
-		*ret = s->raw;
-		return true;
-	}
-	if (s->raw.n > size)
-		return false;
-	*ret = slice_make(buf, json_unescape(s->raw, buf));
-	return true;
-}
-
-/* Appends the text without tag and length. */
-static void
-put_text(struct strbuf *out, const struct json_string *s)
-{
-	if (!s->escaped) {
-		strbuf_add_slice(out, s->raw);
-		return;
-	}
-	strbuf_grow(out, s->raw.n);
-	out->len += json_unescape(s->raw, out->buf + out->len);
-	out->buf[out->len] = '\0';
-}
-
-static void
-put_string(struct strbuf *out, const struct schema_field *f, const struct json_string *s)
-{
-	if (!s->escaped) {
-		wire_put_bytes(out, f->number, s->raw);
-		return;
-	}
-	size_t mark = wire_open(out, f->number);
-	put_text(out, s);
-	wire_close(out, mark);
-}
-
-static enum status
-put_base64(struct decoder *d, const struct schema_field *f, const struct path_node *node, const struct json_string *s)
-{
-	struct strbuf *out = d->out;
-	size_t mark = wire_open(out, f->number), n;
-	struct slice text = s->raw;
-
-	if (s->escaped) { /* "\/" is common: unescape, decode behind it, move back */
-		put_text(out, s);
-		text.n = out->len - mark;
-	}
-	strbuf_grow(out, CODEC_BASE64_DECODED_MAX(text.n));
-	if (s->escaped)
-		text.p = out->buf + mark;
-	if (!codec_base64_any_decode(text, out->buf + out->len, &n))
-		return decode_fail(d, node, "is not base64");
-	if (s->escaped)
-		memmove(out->buf + mark, out->buf + out->len, n);
-	out->len = mark + n;
-	out->buf[out->len] = '\0';
-	wire_close(out, mark);
-	return STATUS_OK;
-}
-
-/* ---- numbers ---- */
-
-static enum status
-read_int(struct decoder *d, const struct schema_field *f, const struct path_node *node, enum json_kind kind, uint64_t *ret)
-{
-	char buf[64];
-	struct json_string s;
-	struct slice text;
-	int64_t v;
-	bool ok;
-	enum status st;
-
-	if (kind == JSON_NUMBER) {
-		if (!json_number(&d->lex, &text))
-			return decode_malformed(d);
-		ok = textnum_int(text, f->type, &v);
-	} else if (kind == JSON_STRING) {
-		if ((st = decode_string_token(d, &s)) != STATUS_OK)
-			return st;
-		ok = decode_short_text(&s, buf, sizeof(buf), &text) && textnum_is_integer(text) &&
-		     textnum_int(text, f->type, &v);
-	} else {
-		return decode_unexpected(d, node, kind, expected(f));
-	}
-	if (!ok)
-		return decode_fail(d, node, "%.*s is not %s", text.n > 40 ? 40 : (int)text.n, text.p, expected(f));
-	*ret = wire_bits(f->type, v);
-	return STATUS_OK;
-}
-
-static bool
-quoted_double(const struct json_string *s, double *ret)
-{
-	char buf[TEXTNUM_MAX];
-	struct slice text, number;
-
-	if (!decode_short_text(s, buf, sizeof(buf), &text) || text.n == 0)
-		return false;
-	if (slice_eq_str(text, "NaN"))
-		*ret = (double)NAN;
-	else if (slice_eq_str(text, "Infinity"))
-		*ret = (double)INFINITY;
-	else if (slice_eq_str(text, "-Infinity"))
-		*ret = -(double)INFINITY;
-	else {
-		struct json_lex lex = { text.p, text.p, text.p + text.n, NULL };
-		return json_peek(&lex) == JSON_NUMBER && lex.p == text.p && json_number(&lex, &number) &&
-		       lex.p == lex.end && textnum_double(number, ret);
-	}
-	return true;
-}
-
-static enum status
-read_double(struct decoder *d, const struct schema_field *f, const struct path_node *node, enum json_kind kind,
-	    uint64_t *ret)
-{
-	struct json_string s;
-	struct slice text;
-	double v = 0;
-	bool ok;
-	enum status st;
-
-	if (kind == JSON_NUMBER) {
-		if (!json_number(&d->lex, &text))
-			return decode_malformed(d);
-		ok = textnum_double(text, &v);
-	} else if (kind == JSON_STRING) {
-		if ((st = decode_string_token(d, &s)) != STATUS_OK)
-			return st;
-		text = s.raw;
-		ok = quoted_double(&s, &v);
-	} else {
-		return decode_unexpected(d, node, kind, expected(f));
-	}
-	if (ok && f->type == FT_FLOAT && isfinite(v) && fabs(v) > (double)FLT_MAX)
-		ok = false;
-	if (!ok)
-		return decode_fail(d, node, "%.*s is not a %s", text.n > 40 ? 40 : (int)text.n, text.p,
-				   f->type == FT_FLOAT ? "number that a float holds" : "finite number");
-	if (f->type == FT_FLOAT) {
-		float single = (float)v;
-		uint32_t bits;
-		memcpy(&bits, &single, sizeof(bits));
-		*ret = bits;
-	} else {
-		memcpy(ret, &v, sizeof(v));
-	}
-	return STATUS_OK;
-}
-
-static enum status
-read_enum(struct decoder *d, const struct schema_field *f, const struct path_node *node, enum json_kind kind, uint64_t *ret)
-{
-	char buf[NAME_MAX_BYTES];
-	struct json_string s;
-	struct slice text;
-	const struct schema_enum_value *v = NULL;
-	enum status st;
-
-	if (kind == JSON_NUMBER)
-		return read_int(d, f, node, kind, ret);
-	if (kind == JSON_NULL && f->enumeration->is_null_value) {
-		*ret = 0;
-		return json_literal(&d->lex, kind) ? STATUS_OK : decode_malformed(d);
-	}
-	if (kind != JSON_STRING)
-		return decode_unexpected(d, node, kind, expected(f));
-	if ((st = decode_string_token(d, &s)) != STATUS_OK)
-		return st;
-	if (decode_short_text(&s, buf, sizeof(buf), &text))
-		v = schema_enum_by_name(f->enumeration, text);
-	if (v == NULL)
-		return decode_fail(d, node, "\"%.*s\" is not a name of the enum", s.raw.n > 60 ? 60 : (int)s.raw.n, s.raw.p);
-	*ret = (uint64_t)(int64_t)v->number;
-	return STATUS_OK;
-}
-
-/* Payload of a scalar that is not length-delimited. */
-static enum status
-read_scalar(struct decoder *d, const struct schema_field *f, const struct path_node *node, uint64_t *ret)
-{
-	enum json_kind kind = json_peek(&d->lex);
-
-	switch (f->type) {
-	case FT_DOUBLE: case FT_FLOAT:
-		return read_double(d, f, node, kind, ret);
-	case FT_ENUM:
-		return read_enum(d, f, node, kind, ret);
-	case FT_BOOL:
-		if (kind != JSON_TRUE && kind != JSON_FALSE)
-			return decode_unexpected(d, node, kind, expected(f));
-		*ret = kind == JSON_TRUE;
-		return json_literal(&d->lex, kind) ? STATUS_OK : decode_malformed(d);
-	default:
-		return read_int(d, f, node, kind, ret);
-	}
-}
-
 /* ---- fields ---- */
 
 enum status
-decode_value(struct decoder *d, const struct schema_field *f, const struct path_node *node, unsigned depth, bool force)
+decode_value(struct decoder *d, const struct schema_field *f, const struct path_node *node,
+	     unsigned depth, bool force)
 {
 	enum status st;
 	uint64_t bits;
@@ -344,15 +119,15 @@ decode_value(struct decoder *d, const struct schema_field *f, const struct path_
 		struct json_string s;
 		enum json_kind kind = json_peek(&d->lex);
 		if (kind != JSON_STRING)
-			return decode_unexpected(d, node, kind, expected(f));
+			return decode_unexpected(d, node, kind, decode_expected(f));
 		if ((st = decode_string_token(d, &s)) != STATUS_OK || (s.raw.n == 0 && !force))
 			return st;
 		if (f->type == FT_BYTES)
-			return put_base64(d, f, node, &s);
-		put_string(d->out, f, &s);
+			return decode_put_base64(d, f, node, &s);
+		decode_put_string(d->out, f, &s);
 		return STATUS_OK;
 	}
-	if ((st = read_scalar(d, f, node, &bits)) != STATUS_OK)
+	if ((st = decode_scalar(d, f, node, &bits)) != STATUS_OK)
 		return st;
 	if (bits != 0 || force) {
 		wire_put_tag(d->out, f->number, f->wire);
@@ -378,7 +153,8 @@ takes_null(const struct schema_field *f)
 }
 
 static enum status
-decode_array(struct decoder *d, const struct schema_field *f, struct path_node *node, unsigned depth)
+decode_array(struct decoder *d, const struct schema_field *f, struct path_node *node,
+	     unsigned depth)
 {
 	enum json_kind kind = json_peek(&d->lex);
 	enum status st;
@@ -398,7 +174,7 @@ decode_array(struct decoder *d, const struct schema_field *f, struct path_node *
 		if (json_peek(&d->lex) == JSON_NULL && !takes_null(f))
 			return decode_unexpected(d, node, JSON_NULL, "an element");
 		if (f->packed) {
-			if ((st = read_scalar(d, f, node, &bits)) != STATUS_OK)
+			if ((st = decode_scalar(d, f, node, &bits)) != STATUS_OK)
 				return st;
 			wire_put_payload(d->out, f->wire, bits);
 		} else if ((st = decode_value(d, f, node, depth, true)) != STATUS_OK) {
@@ -422,17 +198,17 @@ decode_map_key(struct decoder *d, const struct schema_field *key, const struct p
 	int64_t v;
 
 	if (key->type == FT_STRING) {
-		put_string(d->out, key, s);
+		decode_put_string(d->out, key, s);
 		return STATUS_OK;
 	}
 	if (!decode_short_text(s, buf, sizeof(buf), &text))
-		return decode_fail(d, node, "has a key that is not %s", expected(key));
+		return decode_fail(d, node, "has a key that is not %s", decode_expected(key));
 	if (key->type == FT_BOOL) {
 		v = slice_eq_str(text, "true");
 		if (!v && !slice_eq_str(text, "false"))
 			return decode_fail(d, node, "has a key that is not true or false");
 	} else if (!textnum_is_integer(text) || !textnum_int(text, key->type, &v)) {
-		return decode_fail(d, node, "has a key that is not %s", expected(key));
+		return decode_fail(d, node, "has a key that is not %s", decode_expected(key));
 	}
 	wire_put_tag(d->out, key->number, key->wire);
 	wire_put_payload(d->out, key->wire, wire_bits(key->type, v));
@@ -470,7 +246,7 @@ decode_map(struct decoder *d, const struct schema_field *f, struct path_node *no
 		if (!json_take(&d->lex, ':'))
 			return decode_malformed(d);
 		if (json_peek(&d->lex) == JSON_NULL && !takes_null(value))
-			return decode_unexpected(d, node, JSON_NULL, expected(value));
+			return decode_unexpected(d, node, JSON_NULL, decode_expected(value));
 		if ((st = decode_value(d, value, node, depth + 1, true)) != STATUS_OK)
 			return st;
 		wire_close(d->out, mark);
@@ -491,7 +267,7 @@ struct object {
 static const struct schema_field *
 find_member(struct object *o, const struct json_string *s)
 {
-	char buf[NAME_MAX_BYTES];
+	char buf[DECODE_NAME_MAX];
 	struct slice name;
 	const struct schema_field *f;
 
@@ -506,18 +282,20 @@ find_member(struct object *o, const struct json_string *s)
 }
 
 /*
- * A merge patch replaces what it names. A message that is given as an object is named by its members (that is what
- * merging is); two levels deep, as the header says.
+ * A merge patch replaces what it names. A message that is given as an object is named by its
+ * members (that is what merging is); two levels deep, as the header says.
  */
 static void
-note_mask(struct decoder *d, const struct path_node *node, const struct schema_field *f, unsigned depth)
+note_mask(struct decoder *d, const struct path_node *node, const struct schema_field *f,
+	  unsigned depth)
 {
 	bool inner = f->type == FT_MESSAGE && !f->repeated && f->message->wkt == WKT_NONE &&
 		     json_peek(&d->lex) == JSON_OBJECT;
 
 	if (depth == 1 && inner)
 		return;
-	if (depth == 2 && (node->up == NULL || node->up->kind != PATH_PLAIN || node->up->field == NULL))
+	if (depth == 2 &&
+	    (node->up == NULL || node->up->kind != PATH_PLAIN || node->up->field == NULL))
 		return;
 	if (d->mask->len > 0)
 		strbuf_addch(d->mask, ',');
@@ -529,7 +307,8 @@ note_mask(struct decoder *d, const struct path_node *node, const struct schema_f
 }
 
 static enum status
-decode_member(struct decoder *d, struct object *o, const struct schema_field *f, struct path_node *node, unsigned depth)
+decode_member(struct decoder *d, struct object *o, const struct schema_field *f,
+	      struct path_node *node, unsigned depth)
 {
 	uint64_t bit = 1ull << (f->index & 63);
 
@@ -542,11 +321,13 @@ decode_member(struct decoder *d, struct object *o, const struct schema_field *f,
 	if (d->mask != NULL && depth <= 2)
 		note_mask(d, node, f, depth);
 	if (kind == JSON_NULL &&
-	    (f->repeated || !(takes_null(f) || (f->type == FT_ENUM && f->enumeration->is_null_value))))
+	    (f->repeated ||
+	     !(takes_null(f) || (f->type == FT_ENUM && f->enumeration->is_null_value))))
 		return json_literal(&d->lex, kind) ? STATUS_OK : decode_malformed(d);
 	if (f->oneof >= 0) {
 		if (o->oneofs >> f->oneof & 1)
-			return decode_fail(d, node, "is the second member of \"%s\"; only one may be set",
+			return decode_fail(d, node,
+					   "is the second member of \"%s\"; only one may be set",
 					   o->m->oneofs[f->oneof].name.p);
 		o->oneofs |= 1u << f->oneof;
 	}
@@ -558,7 +339,8 @@ decode_member(struct decoder *d, struct object *o, const struct schema_field *f,
 }
 
 static enum status
-unknown_member(struct decoder *d, const struct path_node *up, const struct schema_message *m, struct slice raw)
+unknown_member(struct decoder *d, const struct path_node *up, const struct schema_message *m,
+	       struct slice raw)
 {
 	struct schema_field shadow = { .json_name = slice_make(raw.p, raw.n > 60 ? 60 : raw.n) };
 	struct path_node node = { .up = up, .field = &shadow };
@@ -568,7 +350,8 @@ unknown_member(struct decoder *d, const struct path_node *up, const struct schem
 }
 
 static enum status
-decode_object(struct decoder *d, const struct schema_message *m, const struct path_node *up, unsigned depth)
+decode_object(struct decoder *d, const struct schema_message *m, const struct path_node *up,
+	      unsigned depth)
 {
 	enum json_kind kind = json_peek(&d->lex);
 	struct object o = { .m = m };
@@ -597,7 +380,8 @@ decode_object(struct decoder *d, const struct schema_message *m, const struct pa
 }
 
 enum status
-decode_body(struct decoder *d, const struct schema_message *m, const struct path_node *node, unsigned depth)
+decode_body(struct decoder *d, const struct schema_message *m, const struct path_node *node,
+	    unsigned depth)
 {
 	DEPTH_OR_FAIL(d, node, depth);
 	if (m->wkt != WKT_NONE)
@@ -606,8 +390,8 @@ decode_body(struct decoder *d, const struct schema_message *m, const struct path
 }
 
 enum status
-schema_json_decode(const struct schema_message *message, struct slice json, const struct schema_json_opts *opts,
-		   struct strbuf *out, struct err *err)
+schema_json_decode(const struct schema_message *message, struct slice json,
+		   const struct schema_json_opts *opts, struct strbuf *out, struct err *err)
 {
 	struct decoder d = {
 		.lex = { json.p, json.p, json.p + json.n, NULL },

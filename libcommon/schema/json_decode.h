@@ -2,8 +2,8 @@
 /*
  * json_decode.h - what the two halves of the decoder share; for this folder.
  *
- * One pass over the text, one over the output: a value is written as it is read. A message's length comes last, so
- * one byte is kept for it and longer messages are moved (wire_open, wire_close).
+ * One pass over the text, one over the output: a value is written as it is read. A message's length
+ * comes last, so one byte is kept for it and longer messages are moved (wire_open, wire_close).
  */
 #ifndef FIT_SCHEMA_JSON_DECODE_H
 #define FIT_SCHEMA_JSON_DECODE_H
@@ -11,7 +11,10 @@
 #include "libcommon/schema/json_lex.h"
 #include "libcommon/schema/schema_impl.h"
 
-/* Keys of the maps read so far, as keyed hashes: 64 bits, so that a false "twice" needs 2^32 keys. */
+#define DECODE_NAME_MAX 256 /* a longer name is nobody's */
+
+/* Keys of the maps read so far, as keyed hashes: 64 bits, so that a false "twice" needs 2^32 keys.
+ */
 struct key_set {
 	uint64_t *slots;
 	size_t cap, n;
@@ -29,7 +32,8 @@ struct decoder {
 };
 
 /* The error is at `node`; returns STATUS_INVALID_ARGUMENT. */
-enum status decode_fail(struct decoder *d, const struct path_node *node, const char *fmt, ...) PRINTF_LIKE(3, 4) COLD;
+enum status decode_fail(struct decoder *d, const struct path_node *node, const char *fmt, ...)
+	PRINTF_LIKE(3, 4) COLD;
 /* The text itself is malformed here. */
 enum status decode_malformed(struct decoder *d) COLD;
 /* "is a number; expected …" */
@@ -37,23 +41,34 @@ enum status decode_unexpected(struct decoder *d, const struct path_node *node, e
 			      const char *expected) COLD;
 
 /* The content of a message, whatever its JSON form. */
-enum status decode_body(struct decoder *d, const struct schema_message *m, const struct path_node *node,
-			unsigned depth) MUST_CHECK;
+enum status decode_body(struct decoder *d, const struct schema_message *m,
+			const struct path_node *node, unsigned depth) MUST_CHECK;
 /* A field's single value with its tag; `force`: default values too. */
-enum status decode_value(struct decoder *d, const struct schema_field *f, const struct path_node *node, unsigned depth,
-			 bool force) MUST_CHECK;
-enum status decode_well_known(struct decoder *d, const struct schema_message *m, const struct path_node *node,
-			      unsigned depth) MUST_CHECK;
+enum status decode_value(struct decoder *d, const struct schema_field *f,
+			 const struct path_node *node, unsigned depth, bool force) MUST_CHECK;
+enum status decode_well_known(struct decoder *d, const struct schema_message *m,
+			      const struct path_node *node, unsigned depth) MUST_CHECK;
 /* A string token: "…" into `out` without tag and length. */
 enum status decode_string_token(struct decoder *d, struct json_string *ret) MUST_CHECK;
 /* Its text, unescaped into `buf` if need be; false when it does not fit there. */
 bool decode_short_text(const struct json_string *s, char *buf, size_t size, struct slice *ret);
 
-#define DEPTH_OR_FAIL(d, node, depth)                                                                    \
-	do {                                                                                             \
-		if (UNLIKELY((depth) > (d)->max_depth))                                                  \
-			return decode_fail((d), (node), "is nested deeper than %u messages", (d)->max_depth); \
-	} while (0)
+/* What a field takes, for messages: "an integer in 0..4294967295". */
+const char *decode_expected(const struct schema_field *f);
+/* A string or bytes field with its tag. */
+void decode_put_string(struct strbuf *out, const struct schema_field *f,
+		       const struct json_string *s);
+enum status decode_put_base64(struct decoder *d, const struct schema_field *f,
+			      const struct path_node *node, const struct json_string *s) MUST_CHECK;
+/* The payload of any other scalar. */
+enum status decode_scalar(struct decoder *d, const struct schema_field *f,
+			  const struct path_node *node, uint64_t *ret) MUST_CHECK;
 
+#define DEPTH_OR_FAIL(d, node, depth)                                                              \
+	do {                                                                                       \
+		if (UNLIKELY((depth) > (d)->max_depth))                                            \
+			return decode_fail((d), (node), "is nested deeper than %u messages",       \
+					   (d)->max_depth);                                        \
+	} while (0)
 
 #endif

@@ -8,7 +8,8 @@
 #include <ctype.h>
 
 static enum status
-read_text(struct decoder *d, const struct path_node *node, const char *expected, char *buf, size_t size, struct slice *ret)
+read_text(struct decoder *d, const struct path_node *node, const char *expected, char *buf,
+	  size_t size, struct slice *ret)
 {
 	enum json_kind kind = json_peek(&d->lex);
 	struct json_string s;
@@ -40,7 +41,8 @@ static enum status
 decode_time(struct decoder *d, const struct schema_message *m, const struct path_node *node)
 {
 	bool stamp = m->wkt == WKT_TIMESTAMP;
-	const char *expected = stamp ? "a time such as \"2026-01-31T18:05:00Z\"" : "a duration such as \"90s\" or \"1.5s\"";
+	const char *expected = stamp ? "a time such as \"2026-01-31T18:05:00Z\""
+				     : "a duration such as \"90s\" or \"1.5s\"";
 	char buf[64];
 	struct slice text;
 	struct textnum_time t;
@@ -49,7 +51,8 @@ decode_time(struct decoder *d, const struct schema_message *m, const struct path
 	if (st != STATUS_OK)
 		return st;
 	if (!(stamp ? textnum_timestamp(text, &t) : textnum_duration(text, &t)))
-		return decode_fail(d, node, "\"%.*s\" is not %s", text.n > 40 ? 40 : (int)text.n, text.p, expected);
+		return decode_fail(d, node, "\"%.*s\" is not %s", text.n > 40 ? 40 : (int)text.n,
+				   text.p, expected);
 	schema_put_time(d->out, t.seconds, t.nanos);
 	return STATUS_OK;
 }
@@ -90,13 +93,15 @@ decode_mask(struct decoder *d, const struct path_node *node)
 	return st;
 }
 
-/* ---- Struct, Value, ListValue: members of Value.kind are null 1, number 2, string 3, bool 4, struct 5, list 6 ---- */
+/* ---- Struct, Value, ListValue: members of Value.kind are null 1, number 2, string 3, bool 4,
+ * struct 5, list 6 ---- */
 
-static enum status decode_any_value(struct decoder *d, const struct schema_message *m, const struct path_node *node,
-				    unsigned depth);
+static enum status decode_any_value(struct decoder *d, const struct schema_message *m,
+				    const struct path_node *node, unsigned depth);
 
 static enum status
-decode_struct(struct decoder *d, const struct schema_message *m, const struct path_node *up, unsigned depth)
+decode_struct(struct decoder *d, const struct schema_message *m, const struct path_node *up,
+	      unsigned depth)
 {
 	const struct schema_message *value = m->fields[0].message->fields[1].message;
 	enum json_kind kind = json_peek(&d->lex);
@@ -120,7 +125,8 @@ decode_struct(struct decoder *d, const struct schema_message *m, const struct pa
 		size_t entry = wire_open(d->out, 1), key = wire_open(d->out, 1);
 		strbuf_grow(d->out, s.raw.n);
 		d->out->len += json_unescape(s.raw, d->out->buf + d->out->len);
-		if (!key_set_add(&d->keys, object, slice_make(d->out->buf + key, d->out->len - key)))
+		if (!key_set_add(&d->keys, object,
+				 slice_make(d->out->buf + key, d->out->len - key)))
 			return decode_fail(d, &node, "is there twice");
 		wire_close(d->out, key);
 		if (!json_take(&d->lex, ':'))
@@ -135,7 +141,8 @@ decode_struct(struct decoder *d, const struct schema_message *m, const struct pa
 }
 
 static enum status
-decode_list(struct decoder *d, const struct schema_message *m, const struct path_node *up, unsigned depth)
+decode_list(struct decoder *d, const struct schema_message *m, const struct path_node *up,
+	    unsigned depth)
 {
 	const struct schema_message *value = m->fields[0].message;
 	enum json_kind kind = json_peek(&d->lex);
@@ -159,31 +166,50 @@ decode_list(struct decoder *d, const struct schema_message *m, const struct path
 }
 
 static enum status
-decode_any_value(struct decoder *d, const struct schema_message *m, const struct path_node *node, unsigned depth)
+decode_any_value(struct decoder *d, const struct schema_message *m, const struct path_node *node,
+		 unsigned depth)
 {
 	enum json_kind kind = json_peek(&d->lex);
 	uint32_t number = 0;
 
 	switch (kind) {
-	case JSON_NULL: number = 1; break;
-	case JSON_NUMBER: number = 2; break;
-	case JSON_STRING: number = 3; break;
-	case JSON_TRUE: case JSON_FALSE: number = 4; break;
-	case JSON_OBJECT: number = 5; break;
-	case JSON_ARRAY: number = 6; break;
-	case JSON_END: case JSON_BAD: return decode_malformed(d);
+	case JSON_NULL:
+		number = 1;
+		break;
+	case JSON_NUMBER:
+		number = 2;
+		break;
+	case JSON_STRING:
+		number = 3;
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		number = 4;
+		break;
+	case JSON_OBJECT:
+		number = 5;
+		break;
+	case JSON_ARRAY:
+		number = 6;
+		break;
+	case JSON_END:
+	case JSON_BAD:
+		return decode_malformed(d);
 	}
 	const struct schema_field *f = schema_field_by_number(m, number);
 	if (f == NULL)
-		return decode_fail(d, node, "is %s, which google.protobuf.Value does not hold", json_kind_name(kind));
+		return decode_fail(d, node, "is %s, which google.protobuf.Value does not hold",
+				   json_kind_name(kind));
 	return decode_value(d, f, node, depth, true);
 }
 
 enum status
-decode_well_known(struct decoder *d, const struct schema_message *m, const struct path_node *node, unsigned depth)
+decode_well_known(struct decoder *d, const struct schema_message *m, const struct path_node *node,
+		  unsigned depth)
 {
 	switch (m->wkt) {
-	case WKT_TIMESTAMP: case WKT_DURATION:
+	case WKT_TIMESTAMP:
+	case WKT_DURATION:
 		return decode_time(d, m, node);
 	case WKT_FIELD_MASK:
 		return decode_mask(d, node);

@@ -2,9 +2,9 @@
 /*
  * json_encode.c - protobuf bytes to JSON text, by descriptor, in the order of field numbers.
  *
- * Bytes that come in that order, each singular field once, as all serialisers write them, are printed in one pass.
- * Any other order is legal too and is first brought into this one (schema_merge.c). Map entries are sorted by key, so
- * that equal messages have equal text.
+ * Bytes that come in that order, each singular field once, as all serialisers write them, are
+ * printed in one pass. Any other order is legal too and is first brought into this one
+ * (schema_merge.c). Map entries are sorted by key, so that equal messages have equal text.
  */
 #include "libcommon/schema/json_encode.h"
 
@@ -120,8 +120,8 @@ put_enum(struct strbuf *out, const struct schema_enum *en, uint64_t bits)
 }
 
 enum status
-encode_value(struct encoder *e, const struct schema_message *m, const struct schema_field *f, uint64_t bits,
-	     struct slice bytes, unsigned depth)
+encode_value(struct encoder *e, const struct schema_message *m, const struct schema_field *f,
+	     uint64_t bits, struct slice bytes, unsigned depth)
 {
 	struct strbuf *out = e->out;
 
@@ -135,7 +135,8 @@ encode_value(struct encoder *e, const struct schema_message *m, const struct sch
 		codec_base64_encode(out, bytes.p, bytes.n);
 		strbuf_addch(out, '"');
 		break;
-	case FT_DOUBLE: case FT_FLOAT:
+	case FT_DOUBLE:
+	case FT_FLOAT:
 		put_double(out, f->type, bits);
 		break;
 	case FT_BOOL:
@@ -147,7 +148,11 @@ encode_value(struct encoder *e, const struct schema_message *m, const struct sch
 	case FT_ENUM:
 		put_enum(out, f->enumeration, bits);
 		break;
-	case FT_INT64: case FT_UINT64: case FT_FIXED64: case FT_SFIXED64: case FT_SINT64:
+	case FT_INT64:
+	case FT_UINT64:
+	case FT_FIXED64:
+	case FT_SFIXED64:
+	case FT_SINT64:
 		strbuf_addch(out, '"');
 		put_int(out, f->type, bits);
 		strbuf_addch(out, '"');
@@ -253,7 +258,8 @@ encode_entry(struct encoder *e, const struct schema_field *map, struct slice wir
 }
 
 enum status
-encode_map(struct encoder *e, const struct schema_message *m, const struct schema_field *f, struct wire_in *in, unsigned depth)
+encode_map(struct encoder *e, const struct schema_message *m, const struct schema_field *f,
+	   struct wire_in *in, unsigned depth)
 {
 	struct strbuf list = STRBUF_INIT;
 	struct wire_in ahead = *in;
@@ -298,7 +304,8 @@ put_name(struct strbuf *out, const struct schema_field *f)
 	strbuf_add_slice(out, f->json_key);
 }
 
-/* With `always`: fields from *next up to `end` (an index) that have no presence and were not on the wire. */
+/* With `always`: fields from *next up to `end` (an index) that have no presence and were not on the
+ * wire. */
 static enum status
 put_defaults(struct encoder *e, const struct schema_message *m, uint32_t *next, uint32_t end)
 {
@@ -320,7 +327,7 @@ put_defaults(struct encoder *e, const struct schema_message *m, uint32_t *next, 
 struct object_out {
 	const struct schema_message *m;
 	const struct schema_field *array; /* whose `[` is open */
-	uint32_t next;			  /* first field not dealt with */
+	uint32_t next;                    /* first field not dealt with */
 	unsigned depth;
 };
 
@@ -335,7 +342,8 @@ begin_field(struct encoder *e, struct object_out *o, const struct schema_field *
 }
 
 static enum status
-put_element(struct encoder *e, struct object_out *o, const struct schema_field *f, uint64_t bits, struct slice bytes)
+put_element(struct encoder *e, struct object_out *o, const struct schema_field *f, uint64_t bits,
+	    struct slice bytes)
 {
 	enum status st;
 
@@ -351,7 +359,8 @@ put_element(struct encoder *e, struct object_out *o, const struct schema_field *
 }
 
 static enum status
-put_packed(struct encoder *e, struct object_out *o, const struct schema_field *f, struct slice bytes)
+put_packed(struct encoder *e, struct object_out *o, const struct schema_field *f,
+	   struct slice bytes)
 {
 	struct wire_in in = wire_in(bytes);
 	uint64_t bits;
@@ -367,8 +376,8 @@ put_packed(struct encoder *e, struct object_out *o, const struct schema_field *f
 
 /* `start` is before the field that was just read: a map takes all its entries. */
 static enum status
-put_field(struct encoder *e, struct object_out *o, const struct schema_field *f, const struct wire_field *w,
-	  struct wire_in start, struct wire_in *in)
+put_field(struct encoder *e, struct object_out *o, const struct schema_field *f,
+	  const struct wire_field *w, struct wire_in start, struct wire_in *in)
 {
 	enum status st;
 
@@ -441,8 +450,8 @@ encode_body(struct encoder *e, const struct schema_message *m, struct slice wire
 }
 
 enum status
-schema_json_encode(const struct schema_message *message, struct slice wire, bool always, struct strbuf *out,
-		   struct err *err)
+schema_json_encode(const struct schema_message *message, struct slice wire, bool always,
+		   struct strbuf *out, struct err *err)
 {
 	struct encoder e = { .out = out, .err = err, .always = always };
 	size_t before = out->len;

@@ -14,16 +14,21 @@ struct encoder {
 };
 
 /* The bytes are not what the descriptor says, or have no JSON form; returns the status. */
-enum status encode_fail(struct encoder *e, const struct schema_message *m, const char *fmt, ...) PRINTF_LIKE(3, 4) COLD;
+enum status encode_fail(struct encoder *e, const struct schema_message *m, const char *fmt, ...)
+	PRINTF_LIKE(3, 4) COLD;
 /* A message in its JSON form. */
-enum status encode_body(struct encoder *e, const struct schema_message *m, struct slice wire, unsigned depth) MUST_CHECK;
+enum status encode_body(struct encoder *e, const struct schema_message *m, struct slice wire,
+			unsigned depth) MUST_CHECK;
 /* One value of a field, without its name. */
-enum status encode_value(struct encoder *e, const struct schema_message *m, const struct schema_field *f, uint64_t bits,
-			 struct slice bytes, unsigned depth) MUST_CHECK;
-enum status encode_string(struct encoder *e, const struct schema_message *m, struct slice s) MUST_CHECK;
+enum status encode_value(struct encoder *e, const struct schema_message *m,
+			 const struct schema_field *f, uint64_t bits, struct slice bytes,
+			 unsigned depth) MUST_CHECK;
+enum status encode_string(struct encoder *e, const struct schema_message *m,
+			  struct slice s) MUST_CHECK;
 /* `{…}` of all entries of map field `f` that follow in `in`. */
-enum status encode_map(struct encoder *e, const struct schema_message *m, const struct schema_field *f, struct wire_in *in,
-		       unsigned depth) MUST_CHECK;
-enum status encode_well_known(struct encoder *e, const struct schema_message *m, struct slice wire, unsigned depth) MUST_CHECK;
+enum status encode_map(struct encoder *e, const struct schema_message *m,
+		       const struct schema_field *f, struct wire_in *in, unsigned depth) MUST_CHECK;
+enum status encode_well_known(struct encoder *e, const struct schema_message *m, struct slice wire,
+			      unsigned depth) MUST_CHECK;
 
 #endif

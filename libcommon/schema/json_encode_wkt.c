@@ -22,8 +22,10 @@ encode_time(struct encoder *e, const struct schema_message *m, struct slice wire
 			t.nanos = (int32_t)f.bits;
 	}
 	strbuf_addch(e->out, '"');
-	if (!(m->wkt == WKT_TIMESTAMP ? textnum_add_timestamp(e->out, t) : textnum_add_duration(e->out, t)))
-		return encode_fail(e, m, "%lld s and %d ns are out of range", (long long)t.seconds, t.nanos);
+	if (!(m->wkt == WKT_TIMESTAMP ? textnum_add_timestamp(e->out, t)
+				      : textnum_add_duration(e->out, t)))
+		return encode_fail(e, m, "%lld s and %d ns are out of range", (long long)t.seconds,
+				   t.nanos);
 	strbuf_addch(e->out, '"');
 	return STATUS_OK;
 }
@@ -64,8 +66,8 @@ encode_mask(struct encoder *e, const struct schema_message *m, struct slice wire
 			strbuf_addch(e->out, ',');
 		first = false;
 		if (!put_camel(e->out, f.bytes))
-			return encode_fail(e, m, "path \"%.*s\" has no lowerCamelCase form", f.bytes.n > 60 ? 60 : (int)f.bytes.n,
-					   f.bytes.p);
+			return encode_fail(e, m, "path \"%.*s\" has no lowerCamelCase form",
+					   f.bytes.n > 60 ? 60 : (int)f.bytes.n, f.bytes.p);
 	}
 	strbuf_addch(e->out, '"');
 	return STATUS_OK;
@@ -94,7 +96,8 @@ encode_list(struct encoder *e, const struct schema_message *m, struct slice wire
 
 /* The member of the oneof; none is null. */
 static enum status
-encode_any_value(struct encoder *e, const struct schema_message *m, struct slice wire, unsigned depth)
+encode_any_value(struct encoder *e, const struct schema_message *m, struct slice wire,
+		 unsigned depth)
 {
 	struct wire_in in = wire_in(wire);
 	struct wire_field f;
@@ -125,12 +128,14 @@ encode_wrapper(struct encoder *e, const struct schema_message *m, struct slice w
 }
 
 enum status
-encode_well_known(struct encoder *e, const struct schema_message *m, struct slice wire, unsigned depth)
+encode_well_known(struct encoder *e, const struct schema_message *m, struct slice wire,
+		  unsigned depth)
 {
 	struct wire_in in = wire_in(wire);
 
 	switch (m->wkt) {
-	case WKT_TIMESTAMP: case WKT_DURATION:
+	case WKT_TIMESTAMP:
+	case WKT_DURATION:
 		return encode_time(e, m, wire);
 	case WKT_FIELD_MASK:
 		return encode_mask(e, m, wire);

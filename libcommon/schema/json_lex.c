@@ -11,9 +11,9 @@ const char *
 json_kind_name(enum json_kind kind)
 {
 	static const char *const names[] = {
-		[JSON_END] = "nothing",	     [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
-		[JSON_STRING] = "a string",  [JSON_NUMBER] = "a number",  [JSON_TRUE] = "a boolean",
-		[JSON_FALSE] = "a boolean",  [JSON_NULL] = "null",	  [JSON_BAD] = "no value",
+		[JSON_END] = "nothing",     [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
+		[JSON_STRING] = "a string", [JSON_NUMBER] = "a number",  [JSON_TRUE] = "a boolean",
+		[JSON_FALSE] = "a boolean", [JSON_NULL] = "null",        [JSON_BAD] = "no value",
 	};
 	return names[kind];
 }
@@ -29,7 +29,8 @@ fault(struct json_lex *lex, const char *p, const char *why)
 static inline void
 skip_space(struct json_lex *lex)
 {
-	while (lex->p < lex->end && (*lex->p == ' ' || *lex->p == '\n' || *lex->p == '\t' || *lex->p == '\r'))
+	while (lex->p < lex->end &&
+	       (*lex->p == ' ' || *lex->p == '\n' || *lex->p == '\t' || *lex->p == '\r'))
 		lex->p++;
 }
 
@@ -40,15 +41,32 @@ json_peek(struct json_lex *lex)
 	if (lex->p >= lex->end)
 		return JSON_END;
 	switch (*lex->p) {
-	case '{': return JSON_OBJECT;
-	case '[': return JSON_ARRAY;
-	case '"': return JSON_STRING;
-	case 't': return JSON_TRUE;
-	case 'f': return JSON_FALSE;
-	case 'n': return JSON_NULL;
-	case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+	case '{':
+		return JSON_OBJECT;
+	case '[':
+		return JSON_ARRAY;
+	case '"':
+		return JSON_STRING;
+	case 't':
+		return JSON_TRUE;
+	case 'f':
+		return JSON_FALSE;
+	case 'n':
+		return JSON_NULL;
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9':
 		return JSON_NUMBER;
-	default: return JSON_BAD;
+	default:
+		return JSON_BAD;
 	}
 }
 
@@ -71,7 +89,9 @@ hex4(const char *p, const char *end)
 		return -1;
 	for (int i = 0; i < 4; i++) {
 		char c = p[i];
-		int d = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+		int d = c >= '0' && c <= '9'                 ? c - '0'
+			: (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+							     : -1;
 		if (d < 0)
 			return -1;
 		v = v << 4 | d;
@@ -88,14 +108,15 @@ check_escape(struct json_lex *lex, const char *p)
 	if (lex->end - p < 2)
 		return fault(lex, p, "an unfinished string"), NULL;
 	if (p[1] != 'u')
-		return memchr("\"\\/bfnrt", p[1], 8) ? p + 2 : (fault(lex, p, "an unknown escape"), NULL);
+		return memchr("\"\\/bfnrt", p[1], 8) ? p + 2
+						     : (fault(lex, p, "an unknown escape"), NULL);
 	u = hex4(p + 2, lex->end);
 	if (u < 0)
 		return fault(lex, p, "an escape that is not \\u and four hex digits"), NULL;
 	if (u < 0xd800 || u > 0xdfff)
 		return p + 6;
-	if (u > 0xdbff || lex->end - p < 12 || p[6] != '\\' || p[7] != 'u' || hex4(p + 8, lex->end) < 0xdc00 ||
-	    hex4(p + 8, lex->end) > 0xdfff)
+	if (u > 0xdbff || lex->end - p < 12 || p[6] != '\\' || p[7] != 'u' ||
+	    hex4(p + 8, lex->end) < 0xdc00 || hex4(p + 8, lex->end) > 0xdfff)
 		return fault(lex, p, "half of a surrogate pair"), NULL;
 	return p + 12;
 }
@@ -179,8 +200,9 @@ json_number(struct json_lex *lex, struct slice *ret)
 bool
 json_literal(struct json_lex *lex, enum json_kind kind)
 {
-	struct slice word = kind == JSON_TRUE ? SLICE_LIT("true") : kind == JSON_FALSE ? SLICE_LIT("false") :
-										     SLICE_LIT("null");
+	struct slice word = kind == JSON_TRUE    ? SLICE_LIT("true")
+			    : kind == JSON_FALSE ? SLICE_LIT("false")
+						 : SLICE_LIT("null");
 
 	if (!slice_starts_with(slice_make(lex->p, (size_t)(lex->end - lex->p)), word))
 		return fault(lex, lex->p, "an unknown word");

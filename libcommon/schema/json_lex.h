@@ -8,8 +8,9 @@
  *		if (!json_string(&lex, &s))
  *			malformed at lex.p - lex.begin, because of lex.fault
  *
- * Strict: UTF-8 only, no control characters in strings, no lone surrogates, no leading zeros, no NaN.
- * Ownership: tokens point into the text. Threads: one. Errors: false and `fault`. Limits: none of its own.
+ * Strict: UTF-8 only, no control characters in strings, no lone surrogates, no leading zeros, no
+ *NaN. Ownership: tokens point into the text. Threads: one. Errors: false and `fault`. Limits: none
+ *of its own.
  */
 #ifndef FIT_SCHEMA_JSON_LEX_H
 #define FIT_SCHEMA_JSON_LEX_H
@@ -25,7 +26,15 @@ struct json_lex {
 };
 
 enum json_kind {
-	JSON_END, JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL, JSON_BAD,
+	JSON_END,
+	JSON_OBJECT,
+	JSON_ARRAY,
+	JSON_STRING,
+	JSON_NUMBER,
+	JSON_TRUE,
+	JSON_FALSE,
+	JSON_NULL,
+	JSON_BAD,
 };
 /* "an object" … */
 const char *json_kind_name(enum json_kind kind);
@@ -48,8 +57,8 @@ bool json_take(struct json_lex *lex, char c);
 size_t json_unescape(struct slice raw, char *dst);
 
 /*
- * Zero when no byte of `w` is a quote, a backslash, below 0x20 or above 0x7f. A byte after a special one may be marked
- * too (borrow), which only sends it the slow way.
+ * Zero when no byte of `w` is a quote, a backslash, below 0x20 or above 0x7f. A byte after a
+ * special one may be marked too (borrow), which only sends it the slow way.
  */
 static inline uint64_t
 json_special_bytes(uint64_t w)

@@ -6,6 +6,71 @@
 
 #include "libcommon/schema/schema_impl.h"
 
+/* ---- names ---- */
+
+void
+name_table_init(struct name_table *table, struct arena *arena, size_t nnames)
+{
+	size_t size = 4;
+
+	while (size < nnames * 2)
+		size *= 2;
+	table->slots = ARENA_ARRAY(arena, struct name_slot, size);
+	table->mask = (uint32_t)size - 1;
+}
+
+bool
+name_table_add(struct name_table *table, struct slice name, uint32_t index)
+{
+	uint32_t i = name_hash(name) & table->mask;
+
+	for (; table->slots[i].index != 0; i = (i + 1) & table->mask) {
+		if (slice_eq(table->slots[i].name, name))
+			return false;
+	}
+	table->slots[i] = (struct name_slot){ name, index + 1 };
+	return true;
+}
+
+int
+name_table_find(const struct name_table *table, struct slice name)
+{
+	if (table->slots == NULL)
+		return -1;
+	for (uint32_t i = name_hash(name) & table->mask; table->slots[i].index != 0;
+	     i = (i + 1) & table->mask) {
+		if (slice_eq(table->slots[i].name, name))
+			return (int)table->slots[i].index - 1;
+	}
+	return -1;
+}
+
+const struct schema_enum_value *
+schema_enum_by_number(const struct schema_enum *e, int32_t number)
+{
+	for (size_t lo = 0, hi = e->nvalues; lo < hi;) {
+		size_t mid = (lo + hi) / 2;
+		if (e->values[mid].number < number)
+			lo = mid + 1;
+		else if (e->values[mid].number > number)
+			hi = mid;
+		else if (mid > 0 && e->values[mid - 1].number == number)
+			hi = mid; /* of aliases the first declared one */
+		else
+			return &e->values[mid];
+	}
+	return NULL;
+}
+
+const struct schema_enum_value *
+schema_enum_by_name(const struct schema_enum *e, struct slice name)
+{
+	int i = name_table_find(&e->names, name);
+	return i < 0 ? NULL : &e->values[i];
+}
+
+/* ---- the schema ---- */
+
 const struct schema_message *
 schema_message(const struct schema *schema, struct slice name)
 {
@@ -110,7 +175,8 @@ path_text(const struct path_node *node, char *buf, size_t size)
 		const struct path_node *p = chain[n];
 		int k = 0;
 		if (p->field != NULL)
-			k = snprintf(buf + at, size - at, "%s%.*s", at ? "." : "", SLICE_ARG(p->field->json_name));
+			k = snprintf(buf + at, size - at, "%s%.*s", at ? "." : "",
+				     SLICE_ARG(p->field->json_name));
 		at += (size_t)(k > 0 ? k : 0);
 		if (at >= size)
 			break;
@@ -118,8 +184,8 @@ path_text(const struct path_node *node, char *buf, size_t size)
 		if (p->kind == PATH_INDEX)
 			k = snprintf(buf + at, size - at, "[%zu]", p->index);
 		else if (p->kind == PATH_KEY)
-			k = snprintf(buf + at, size - at, "[\"%.*s\"]", p->key.n > 40 ? 40 : (int)p->key.n,
-				     p->key.n ? p->key.p : "");
+			k = snprintf(buf + at, size - at, "[\"%.*s\"]",
+				     p->key.n > 40 ? 40 : (int)p->key.n, p->key.n ? p->key.p : "");
 		at += (size_t)(k > 0 ? k : 0);
 	}
 }

@@ -2,11 +2,12 @@
 /*
  * schema.h - everything the .proto files say, compiled for use at run time.
  *
- *	const struct schema *s = schema_builtin();                      the protoset linked into this binary
- *	const struct schema_method *m = schema_method(s, SLICE_LIT("/fit.workout.v1.WorkoutService/GetPlan"));
- *	st = schema_json_decode(m->input, json, &opts, &wire, &err);     JSON -> protobuf bytes
- *	st = schema_check(m->input, wire, &schema_limits_default, &err); UTF-8, depth, counts, field rules
- *	st = schema_json_encode(m->output, wire, &out, &err);            protobuf bytes -> JSON
+ *	const struct schema *s = schema_builtin();                      the protoset linked into
+ *this binary const struct schema_method *m = schema_method(s,
+ *SLICE_LIT("/fit.workout.v1.WorkoutService/GetPlan")); st = schema_json_decode(m->input, json,
+ *&opts, &wire, &err);     JSON -> protobuf bytes st = schema_check(m->input, wire,
+ *&schema_limits_default, &err); UTF-8, depth, counts, field rules st =
+ *schema_json_encode(m->output, wire, &out, &err);            protobuf bytes -> JSON
  *
  * Messages are described by tables compiled from a FileDescriptorSet; no per-message code, no DOM,
  * no allocation per field. JSON follows the proto3 JSON mapping (protobuf.dev "ProtoJSON format").
@@ -35,18 +36,18 @@ enum schema_idempotency { SCHEMA_IDEM_NONE, SCHEMA_IDEM_KEY, SCHEMA_IDEM_NATURAL
 
 struct schema_policy {
 	enum schema_audience audience;
-	const char *permission;	       /* required permission, "" for none */
-	const char *rate_class;	       /* "default", "auth", … */
+	const char *permission; /* required permission, "" for none */
+	const char *rate_class; /* "default", "auth", … */
 	enum schema_idempotency idempotency;
-	const char *concurrency;       /* workpool class name, "" for default */
-	uint32_t timeout_ms;	       /* budget of a call; 0: the process' default */
-	uint32_t success_status;       /* HTTP status of success; 0: 200 */
-	const char *location;	       /* template "/api/v1/x/{plan.id}" over the reply, "" for none */
-	uint32_t max_body_bytes;       /* 0: the process' default */
-	bool if_match;		       /* If-Match is required (428) */
-	const char *update_mask;       /* field path of the FieldMask filled from a merge patch, "" */
-	uint32_t cache_max_age_s;      /* Cache-Control of a 200; 0: no-store */
-	bool raw_json;		       /* reply's field `json` (bytes) is the HTTP body itself */
+	const char *concurrency;  /* workpool class name, "" for default */
+	uint32_t timeout_ms;      /* budget of a call; 0: the process' default */
+	uint32_t success_status;  /* HTTP status of success; 0: 200 */
+	const char *location;     /* template "/api/v1/x/{plan.id}" over the reply, "" for none */
+	uint32_t max_body_bytes;  /* 0: the process' default */
+	bool if_match;            /* If-Match is required (428) */
+	const char *update_mask;  /* field path of the FieldMask filled from a merge patch, "" */
+	uint32_t cache_max_age_s; /* Cache-Control of a 200; 0: no-store */
+	bool raw_json;            /* reply's field `json` (bytes) is the HTTP body itself */
 };
 
 /* ---- HTTP rules: google.api.http ---- */
@@ -55,22 +56,22 @@ enum schema_segment_kind { SCHEMA_SEG_LITERAL, SCHEMA_SEG_FIELD };
 
 struct schema_segment {
 	enum schema_segment_kind kind;
-	struct slice text;	    /* literal, or the bound field path ("plan_id") */
+	struct slice text; /* literal, or the bound field path ("plan_id") */
 };
 
 struct schema_route {
-	const char *verb;	    /* "GET" … */
-	const char *pattern;	    /* as written: "/api/v1/workouts/plans/{plan_id}" */
+	const char *verb;    /* "GET" … */
+	const char *pattern; /* as written: "/api/v1/workouts/plans/{plan_id}" */
 	const struct schema_segment *segments;
 	size_t nsegments;
-	const char *body;	    /* "*", a field's name, or "" for none */
+	const char *body; /* "*", a field's name, or "" for none */
 	const struct schema_method *method;
 };
 
 struct schema_method {
-	const char *path;	    /* "/pkg.Service/Method": the gRPC :path */
-	const char *name;	    /* "Method" */
-	const char *service;	    /* "pkg.Service" */
+	const char *path;    /* "/pkg.Service/Method": the gRPC :path */
+	const char *name;    /* "Method" */
+	const char *service; /* "pkg.Service" */
 	const char *comment;
 	const struct schema_message *input, *output;
 	bool client_streaming, server_streaming;
@@ -80,7 +81,8 @@ struct schema_method {
 	size_t nroutes;
 };
 
-enum status schema_load(struct slice protoset, struct schema **ret_schema, struct err *err) MUST_CHECK;
+enum status schema_load(struct slice protoset, struct schema **ret_schema,
+			struct err *err) MUST_CHECK;
 void schema_free(struct schema *schema);
 /* The FileDescriptorSet linked into the binary; loaded on first use, panics if it is broken. */
 const struct schema *schema_builtin(void);
@@ -90,44 +92,49 @@ struct slice schema_builtin_bytes(void);
 const struct schema_message *schema_message(const struct schema *schema, struct slice full_name);
 const char *schema_message_name(const struct schema_message *message);
 /* All messages, map entries too, in the order of the files. */
-size_t schema_messages(const struct schema *schema, const struct schema_message *const **ret_messages);
+size_t schema_messages(const struct schema *schema,
+		       const struct schema_message *const **ret_messages);
 const struct schema_method *schema_method(const struct schema *schema, struct slice path);
 size_t schema_methods(const struct schema *schema, const struct schema_method *const **ret_methods);
 
-/* Reason values (fit.api.v1.Reason) carry an HTTP status; 0 when the reason is unknown or has none. */
+/* Reason values (fit.api.v1.Reason) carry an HTTP status; 0 when the reason is unknown or has none.
+ */
 uint32_t schema_reason_http_status(const struct schema *schema, const char *reason);
 
 /* fit.api.v1.DataClass: what a field holds. */
 enum schema_data_class { SCHEMA_PLAIN, SCHEMA_PII, SCHEMA_HEALTH, SCHEMA_SECRET, SCHEMA_FREE_TEXT };
-/* Class of the field at a path, either spelling, "[2]" and map keys allowed; a class on the way covers what is below.
- * SCHEMA_PLAIN when there is no such field. */
+/* Class of the field at a path, either spelling, "[2]" and map keys allowed; a class on the way
+ * covers what is below. SCHEMA_PLAIN when there is no such field. */
 enum schema_data_class schema_field_class(const struct schema_message *message, struct slice path);
 
 /* ---- wire check ---- */
 
 struct schema_limits {
 	size_t max_bytes;
-	unsigned max_depth;	   /* <= 64 */
-	size_t max_elements;	   /* fields and repeated elements in the whole message */
+	unsigned max_depth;        /* <= 64 */
+	size_t max_elements;       /* fields and repeated elements in the whole message */
 	size_t max_unpacked_bytes; /* what protobuf-c would allocate: 2 MB can become 60 */
 };
 extern const struct schema_limits schema_limits_default;
 
-/* Walks wire bytes: well-formed, UTF-8, no NUL in strings, within limits, buf.validate field rules hold. */
+/* Walks wire bytes: well-formed, UTF-8, no NUL in strings, within limits, buf.validate field rules
+ * hold. */
 enum status schema_check(const struct schema_message *message, struct slice wire,
 			 const struct schema_limits *limits, struct err *err) MUST_CHECK;
 
 /* ---- JSON ---- */
 
 struct schema_json_opts {
-	/* When set, gets the paths (snake_case, "preferences.units") of all members present at the top
-	 * two levels, null or not, as FieldMask wire bytes for field `update_mask`: a merge patch. */
-	struct strbuf *mask_paths;   /* comma-separated */
-	unsigned max_depth;	     /* 0: 64 */
+	/* When set, gets the paths (snake_case, "preferences.units") of all members present at the
+	 * top two levels, null or not, as FieldMask wire bytes for field `update_mask`: a merge
+	 * patch. */
+	struct strbuf *mask_paths; /* comma-separated */
+	unsigned max_depth;        /* 0: 64 */
 };
 
-/* Appends protobuf bytes to `out`. Unknown member, wrong type, out of range: error naming the path and the
- * value's kind; malformed JSON: the byte offset. Accepts lowerCamelCase and the .proto's own names. */
+/* Appends protobuf bytes to `out`. Unknown member, wrong type, out of range: error naming the path
+ * and the value's kind; malformed JSON: the byte offset. Accepts lowerCamelCase and the .proto's
+ * own names. */
 enum status schema_json_decode(const struct schema_message *message, struct slice json,
 			       const struct schema_json_opts *opts, struct strbuf *out,
 			       struct err *err) MUST_CHECK;
@@ -136,21 +143,25 @@ enum status schema_json_decode(const struct schema_message *message, struct slic
 enum status schema_json_encode(const struct schema_message *message, struct slice wire, bool always,
 			       struct strbuf *out, struct err *err) MUST_CHECK;
 
-/* Appends one field given as text (path or query parameter, form member): field path in snake or camel
- * case, "page_size", "filter.muscle". Repeated fields may be given many times. STATUS_NOT_FOUND in err->status
- * when there is no such field. */
-enum status schema_text_field(const struct schema_message *message, struct slice path, struct slice text,
-			      struct strbuf *out, struct err *err) MUST_CHECK;
+/* Appends one field given as text (path or query parameter, form member): field path in snake or
+ * camel case, "page_size", "filter.muscle". Repeated fields may be given many times.
+ * STATUS_NOT_FOUND in err->status when there is no such field. */
+enum status schema_text_field(const struct schema_message *message, struct slice path,
+			      struct slice text, struct strbuf *out, struct err *err) MUST_CHECK;
 
-/* First value at a field path of wire bytes, as text (string, uuid, integer, bool, enum name): for Location. */
+/* First value at a field path of wire bytes, as text (string, uuid, integer, bool, enum name): for
+ * Location. */
 bool schema_wire_text(const struct schema_message *message, struct slice wire, struct slice path,
 		      struct strbuf *out);
-/* Appends `message`-typed or bytes field `name` as tag + length + bytes (body: "plan"; update_mask). */
-enum status schema_wrap_field(const struct schema_message *message, struct slice name, struct slice bytes,
-			      struct strbuf *out, struct err *err) MUST_CHECK;
+/* Appends `message`-typed or bytes field `name` as tag + length + bytes (body: "plan";
+ * update_mask). */
+enum status schema_wrap_field(const struct schema_message *message, struct slice name,
+			      struct slice bytes, struct strbuf *out, struct err *err) MUST_CHECK;
 /* The message type of a field (an entry type for a map), NULL when it is none. */
-const struct schema_message *schema_field_message(const struct schema_message *message, struct slice name);
-/* Appends the bytes of a google.protobuf.FieldMask made of comma-separated paths (what `mask_paths` collects). */
+const struct schema_message *schema_field_message(const struct schema_message *message,
+						  struct slice name);
+/* Appends the bytes of a google.protobuf.FieldMask made of comma-separated paths (what `mask_paths`
+ * collects). */
 void schema_mask_wire(struct slice paths, struct strbuf *out);
 
 /* ---- generated documents ---- */

@@ -2,13 +2,15 @@
 /*
  * schema_check.c - what has to hold of wire bytes before protobuf-c may see them.
  *
- * One walk by descriptor. protobuf-c takes broken UTF-8 and cuts strings at a NUL, recurses as deep as the bytes say, and
- * allocates per element, so the walk bounds depth, elements and the memory that unpacking will take, refuses
- * what is malformed, and applies the rules of buf.validate with protovalidate's meaning: they apply to a field with
- * presence when it is set, to one without always (zero is a value like others).
+ * One walk by descriptor. protobuf-c takes broken UTF-8 and cuts strings at a NUL, recurses as deep
+ * as the bytes say, and allocates per element, so the walk bounds depth, elements and the memory
+ * that unpacking will take, refuses what is malformed, and applies the rules of buf.validate with
+ * protovalidate's meaning: they apply to a field with presence when it is set, to one without
+ * always (zero is a value like others).
  *
- * State is one bitmap and a few counters per level, on the stack. Only bytes that give a singular message field in
- * several pieces, which merge, need memory: the pieces are checked one by one for structure, and together for rules.
+ * State is one bitmap and a few counters per level, on the stack. Only bytes that give a singular
+ * message field in several pieces, which merge, need memory: the pieces are checked one by one for
+ * structure, and together for rules.
  */
 #include "libcommon/schema/schema_check.h"
 
@@ -22,8 +24,9 @@ const struct schema_limits schema_limits_default = {
 };
 
 /*
- * What protobuf-c 1.4 allocates besides the structs: a ScannedMember (40 bytes, in slabs that double: twice that) per
- * field on the wire, an unknown field's record, an alignment of 16 per allocation.
+ * What protobuf-c 1.4 allocates besides the structs: a ScannedMember (40 bytes, in slabs that
+ * double: twice that) per field on the wire, an unknown field's record, an alignment of 16 per
+ * allocation.
  */
 #define UNPACK_PER_FIELD 80
 #define UNPACK_PER_ALLOC 16
@@ -31,7 +34,8 @@ const struct schema_limits schema_limits_default = {
 
 struct frame {
 	const struct schema_message *m;
-	uint64_t seen[SCHEMA_MAX_FIELDS / 64];	/* set, and for fields without presence: not the default */
+	uint64_t seen[SCHEMA_MAX_FIELDS /
+		      64]; /* set, and for fields without presence: not the default */
 	uint32_t counts[SCHEMA_MAX_COUNTED];
 	uint32_t oneofs;
 };
@@ -42,7 +46,8 @@ malformed(struct check *c, const struct path_node *node, const char *what)
 	char path[96];
 
 	path_text(node, path, sizeof(path));
-	return err_public(c->err, STATUS_INVALID_ARGUMENT, "malformed protobuf%s%s: %s", *path ? " in " : "", path, what);
+	return err_public(c->err, STATUS_INVALID_ARGUMENT, "malformed protobuf%s%s: %s",
+			  *path ? " in " : "", path, what);
 }
 
 enum status
@@ -62,11 +67,13 @@ spend(struct check *c, unsigned elements, size_t bytes)
 {
 	c->elements += elements;
 	if (c->elements > c->limits->max_elements)
-		return err_public(c->err, STATUS_INVALID_ARGUMENT, "the message has more than %zu elements",
+		return err_public(c->err, STATUS_INVALID_ARGUMENT,
+				  "the message has more than %zu elements",
 				  c->limits->max_elements);
 	c->unpacked += bytes;
 	if (c->unpacked > c->limits->max_unpacked_bytes)
-		return err_public(c->err, STATUS_INVALID_ARGUMENT, "the message unpacks to more than %zu bytes",
+		return err_public(c->err, STATUS_INVALID_ARGUMENT,
+				  "the message unpacks to more than %zu bytes",
 				  c->limits->max_unpacked_bytes);
 	return STATUS_OK;
 }
@@ -84,15 +91,16 @@ check_text(struct check *c, const struct path_node *node, struct slice s)
 /* ---- elements ---- */
 
 static enum status
-check_element(struct check *c, const struct schema_field *f, const struct schema_rules *rules, const struct wire_field *w,
-	      struct path_node *node, unsigned depth)
+check_element(struct check *c, const struct schema_field *f, const struct schema_rules *rules,
+	      const struct wire_field *w, struct path_node *node, unsigned depth)
 {
 	enum status st;
 
 	if (f->type == FT_MESSAGE) {
 		if ((st = check_message(c, f->message, w->bytes, node, depth + 1)) != STATUS_OK)
 			return st;
-	} else if (c->structure && f->type == FT_STRING && (st = check_text(c, node, w->bytes)) != STATUS_OK) {
+	} else if (c->structure && f->type == FT_STRING &&
+		   (st = check_text(c, node, w->bytes)) != STATUS_OK) {
 		return st;
 	}
 	if (c->rules && rules != NULL)
@@ -109,8 +117,8 @@ element_cost(const struct schema_field *f, size_t payload)
 }
 
 static enum status
-check_packed(struct check *c, struct frame *fr, const struct schema_field *f, struct slice bytes, struct path_node *node,
-	     unsigned depth)
+check_packed(struct check *c, struct frame *fr, const struct schema_field *f, struct slice bytes,
+	     struct path_node *node, unsigned depth)
 {
 	const struct schema_rules *items = f->rules ? f->rules->items : NULL;
 	struct wire_in in = wire_in(bytes);
@@ -124,7 +132,8 @@ check_packed(struct check *c, struct frame *fr, const struct schema_field *f, st
 		node->index = (*count)++;
 		if (c->structure && (st = spend(c, 1, 8)) != STATUS_OK)
 			return st;
-		if (items != NULL && (st = check_element(c, f, items, &w, node, depth)) != STATUS_OK)
+		if (items != NULL &&
+		    (st = check_element(c, f, items, &w, node, depth)) != STATUS_OK)
 			return st;
 	}
 	return STATUS_OK;
@@ -133,12 +142,13 @@ check_packed(struct check *c, struct frame *fr, const struct schema_field *f, st
 static bool
 is_zero(const struct schema_field *f, const struct wire_field *w)
 {
-	return f->wire == WIRE_BYTES ? w->bytes.n == 0 : wire_bits(f->type, wire_int(f->type, w->bits)) == 0;
+	return f->wire == WIRE_BYTES ? w->bytes.n == 0
+				     : wire_bits(f->type, wire_int(f->type, w->bits)) == 0;
 }
 
 static enum status
-check_singular(struct check *c, struct frame *fr, const struct schema_field *f, const struct wire_field *w,
-	       struct path_node *node, unsigned depth)
+check_singular(struct check *c, struct frame *fr, const struct schema_field *f,
+	       const struct wire_field *w, struct path_node *node, unsigned depth)
 {
 	uint64_t bit = 1ull << (f->index & 63);
 	bool set = f->presence || !is_zero(f, w);
@@ -147,15 +157,18 @@ check_singular(struct check *c, struct frame *fr, const struct schema_field *f, 
 	if (f->oneof >= 0)
 		fr->oneofs |= 1u << f->oneof;
 	/* The last occurrence counts. */
-	fr->seen[f->index / 64] = set ? fr->seen[f->index / 64] | bit : fr->seen[f->index / 64] & ~bit;
-	if (!set || (rules != NULL && rules->ignore == IGNORE_IF_ZERO_VALUE && f->type != FT_MESSAGE && is_zero(f, w)))
+	fr->seen[f->index / 64] =
+		set ? fr->seen[f->index / 64] | bit : fr->seen[f->index / 64] & ~bit;
+	if (!set || (rules != NULL && rules->ignore == IGNORE_IF_ZERO_VALUE &&
+		     f->type != FT_MESSAGE && is_zero(f, w)))
 		rules = NULL; /* a zero without presence is looked at when the message is over */
 	return check_element(c, f, rules, w, node, depth);
 }
 
 /* key and value of an entry count as elements of the map: their rules are the field's. */
 static enum status
-check_entry(struct check *c, const struct schema_field *map, struct slice wire, struct path_node *node, unsigned depth)
+check_entry(struct check *c, const struct schema_field *map, struct slice wire,
+	    struct path_node *node, unsigned depth)
 {
 	const struct schema_message *m = map->message;
 	const struct schema_rules *r = map->rules;
@@ -171,7 +184,8 @@ check_entry(struct check *c, const struct schema_field *map, struct slice wire, 
 		return st;
 	while ((more = wire_next(&in, &w)) > 0) {
 		if (c->structure &&
-		    (st = spend(c, 1, UNPACK_PER_FIELD + 2 * UNPACK_PER_ALLOC + w.bytes.n)) != STATUS_OK)
+		    (st = spend(c, 1, UNPACK_PER_FIELD + 2 * UNPACK_PER_ALLOC + w.bytes.n)) !=
+			    STATUS_OK)
 			return st;
 		if (w.number != 1 && w.number != 2)
 			continue;
@@ -185,14 +199,15 @@ check_entry(struct check *c, const struct schema_field *map, struct slice wire, 
 		return malformed(c, node, "it is cut off");
 	node->kind = PATH_KEY;
 	node->key = m->fields[0].type == FT_STRING ? last[0].bytes : SLICE_LIT("…");
-	if ((st = check_element(c, &m->fields[0], r ? r->keys : NULL, &last[0], node, depth)) != STATUS_OK)
+	if ((st = check_element(c, &m->fields[0], r ? r->keys : NULL, &last[0], node, depth)) !=
+	    STATUS_OK)
 		return st;
 	return check_element(c, &m->fields[1], r ? r->items : NULL, &last[1], node, depth);
 }
 
 static enum status
-check_field(struct check *c, struct frame *fr, const struct schema_field *f, const struct wire_field *w,
-	    const struct path_node *up, unsigned depth)
+check_field(struct check *c, struct frame *fr, const struct schema_field *f,
+	    const struct wire_field *w, const struct path_node *up, unsigned depth)
 {
 	struct path_node node = { .up = up, .field = f };
 	uint32_t dummy = 0, *count;
@@ -241,7 +256,8 @@ check_end(struct check *c, const struct frame *fr, struct slice wire, const stru
 }
 
 static enum status
-walk(struct check *c, const struct schema_message *m, struct slice wire, const struct path_node *node, unsigned depth)
+walk(struct check *c, const struct schema_message *m, struct slice wire,
+     const struct path_node *node, unsigned depth)
 {
 	struct frame fr = { .m = m };
 	struct wire_in in = wire_in(wire);
@@ -270,8 +286,8 @@ walk(struct check *c, const struct schema_message *m, struct slice wire, const s
 
 /* The pieces of a merged message have each been looked at; now the whole. */
 static enum status
-check_merged(struct check *c, const struct schema_message *m, struct slice wire, const struct path_node *node,
-	     unsigned depth)
+check_merged(struct check *c, const struct schema_message *m, struct slice wire,
+	     const struct path_node *node, unsigned depth)
 {
 	struct strbuf merged = STRBUF_INIT;
 	bool structure = c->structure, rules = c->rules;
@@ -292,8 +308,8 @@ check_merged(struct check *c, const struct schema_message *m, struct slice wire,
 }
 
 enum status
-check_message(struct check *c, const struct schema_message *m, struct slice wire, const struct path_node *node,
-	      unsigned depth)
+check_message(struct check *c, const struct schema_message *m, struct slice wire,
+	      const struct path_node *node, unsigned depth)
 {
 	bool bad = false;
 	enum status st;
@@ -303,21 +319,23 @@ check_message(struct check *c, const struct schema_message *m, struct slice wire
 	if (c->structure && (st = spend(c, 0, m->unpacked + UNPACK_PER_ALLOC)) != STATUS_OK)
 		return st;
 	if (m->merges && c->rules && !wire_is_plain(m, wire, true, &bad))
-		return bad ? malformed(c, node, "it is cut off, or a field has another type") :
-			     check_merged(c, m, wire, node, depth);
+		return bad ? malformed(c, node, "it is cut off, or a field has another type")
+			   : check_merged(c, m, wire, node, depth);
 	if (bad)
 		return malformed(c, node, "it is cut off, or a field has another type");
 	return walk(c, m, wire, node, depth);
 }
 
 enum status
-schema_check(const struct schema_message *message, struct slice wire, const struct schema_limits *limits, struct err *err)
+schema_check(const struct schema_message *message, struct slice wire,
+	     const struct schema_limits *limits, struct err *err)
 {
 	struct check c = { .limits = limits, .err = err, .structure = true, .rules = true };
 	enum status st;
 
 	if (wire.n > limits->max_bytes)
-		return err_public(err, STATUS_INVALID_ARGUMENT, "the message has %zu bytes (at most %zu)", wire.n,
+		return err_public(err, STATUS_INVALID_ARGUMENT,
+				  "the message has %zu bytes (at most %zu)", wire.n,
 				  limits->max_bytes);
 	st = check_message(&c, message, wire, NULL, 1);
 	return st == STATUS_OK && c.violations > 0 ? STATUS_INVALID_ARGUMENT : st;

@@ -13,7 +13,7 @@ struct check {
 	size_t elements, unpacked;
 	unsigned violations;
 	bool structure; /* this pass looks at form and limits */
-	bool rules;	/* this pass looks at rules */
+	bool rules;     /* this pass looks at rules */
 };
 
 enum status check_message(struct check *c, const struct schema_message *m, struct slice wire,
@@ -22,8 +22,8 @@ enum status check_message(struct check *c, const struct schema_message *m, struc
 enum status check_violation(struct check *c, const struct path_node *node, const char *text) COLD;
 
 /* One value against its rules. */
-void check_value(struct check *c, const struct schema_field *f, const struct schema_rules *r, uint64_t bits,
-		 struct slice bytes, const struct path_node *node);
+void check_value(struct check *c, const struct schema_field *f, const struct schema_rules *r,
+		 uint64_t bits, struct slice bytes, const struct path_node *node);
 /* min, max and unique of a repeated or map field; `wire` is the message that holds it. */
 void check_count(struct check *c, const struct schema_field *f, uint32_t count, struct slice wire,
 		 const struct path_node *node);

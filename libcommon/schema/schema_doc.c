@@ -49,7 +49,9 @@ doc_body(const struct schema_route *r)
 {
 	if (*r->body == '\0')
 		return NULL;
-	return strcmp(r->body, "*") == 0 ? r->method->input : schema_field_message(r->method->input, slice_str(r->body));
+	return strcmp(r->body, "*") == 0
+		       ? r->method->input
+		       : schema_field_message(r->method->input, slice_str(r->body));
 }
 
 void
@@ -89,7 +91,8 @@ doc_name(const struct doc_set *set, const struct schema_message *m)
 
 	for (size_t i = 0; i < set->schema->nmessages; i++) {
 		const struct schema_message *other = set->schema->message_list[i];
-		if (other != m && doc_set_has(set, other) && slice_eq(without_package(other->name), name))
+		if (other != m && doc_set_has(set, other) &&
+		    slice_eq(without_package(other->name), name))
 			return slice_str(m->name);
 	}
 	return name;
@@ -113,7 +116,8 @@ doc_is_bound(const struct schema_route *r, const struct schema_field *f)
 	if (slice_eq_str(f->name, r->body) || slice_eq_str(f->name, r->method->policy.update_mask))
 		return true;
 	for (size_t i = 0; i < r->nsegments; i++) {
-		if (r->segments[i].kind == SCHEMA_SEG_FIELD && slice_eq(r->segments[i].text, f->name))
+		if (r->segments[i].kind == SCHEMA_SEG_FIELD &&
+		    slice_eq(r->segments[i].text, f->name))
 			return true;
 	}
 	return false;

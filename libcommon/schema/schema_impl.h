@@ -2,9 +2,9 @@
 /*
  * schema_impl.h - the tables behind schema.h; for the files of this folder and their tests.
  *
- * A message is an array of fields sorted by number, a dense number -> field index, and one open-addressed
- * table of both spellings of each name. Indexes of fields are small, so that the state of a walk over
- * a message is a bitmap on the stack: no walk allocates.
+ * A message is an array of fields sorted by number, a dense number -> field index, and one
+ * open-addressed table of both spellings of each name. Indexes of fields are small, so that the
+ * state of a walk over a message is a bitmap on the stack: no walk allocates.
  */
 #ifndef FIT_SCHEMA_SCHEMA_IMPL_H
 #define FIT_SCHEMA_SCHEMA_IMPL_H
@@ -15,20 +15,43 @@
 #include "libcommon/schema/wire.h"
 
 #define SCHEMA_MAX_DEPTH 64
-#define SCHEMA_MAX_FIELDS 256	 /* of one message */
-#define SCHEMA_MAX_ONEOFS 32	 /* of one message */
-#define SCHEMA_MAX_COUNTED 32	 /* repeated fields of one message with item rules */
-#define SCHEMA_MAX_UNIQUE 512	 /* max_items of a field with `unique` */
+#define SCHEMA_MAX_FIELDS 256 /* of one message */
+#define SCHEMA_MAX_ONEOFS 32  /* of one message */
+#define SCHEMA_MAX_COUNTED 32 /* repeated fields of one message with item rules */
+#define SCHEMA_MAX_UNIQUE 512 /* max_items of a field with `unique` */
 
 /* FieldDescriptorProto.Type */
 enum field_type {
-	FT_DOUBLE = 1, FT_FLOAT, FT_INT64, FT_UINT64, FT_INT32, FT_FIXED64, FT_FIXED32, FT_BOOL, FT_STRING,
-	FT_GROUP, FT_MESSAGE, FT_BYTES, FT_UINT32, FT_ENUM, FT_SFIXED32, FT_SFIXED64, FT_SINT32, FT_SINT64,
+	FT_DOUBLE = 1,
+	FT_FLOAT,
+	FT_INT64,
+	FT_UINT64,
+	FT_INT32,
+	FT_FIXED64,
+	FT_FIXED32,
+	FT_BOOL,
+	FT_STRING,
+	FT_GROUP,
+	FT_MESSAGE,
+	FT_BYTES,
+	FT_UINT32,
+	FT_ENUM,
+	FT_SFIXED32,
+	FT_SFIXED64,
+	FT_SINT32,
+	FT_SINT64,
 };
 
 /* Messages with a JSON form of their own. */
 enum schema_wkt {
-	WKT_NONE, WKT_TIMESTAMP, WKT_DURATION, WKT_FIELD_MASK, WKT_STRUCT, WKT_VALUE, WKT_LIST_VALUE, WKT_WRAPPER,
+	WKT_NONE,
+	WKT_TIMESTAMP,
+	WKT_DURATION,
+	WKT_FIELD_MASK,
+	WKT_STRUCT,
+	WKT_VALUE,
+	WKT_LIST_VALUE,
+	WKT_WRAPPER,
 	WKT_ANY,
 };
 
@@ -62,21 +85,21 @@ struct schema_enum {
 
 struct schema_field {
 	uint32_t number;
-	uint16_t index;	   /* in message->fields */
-	uint16_t decl;	   /* order in the .proto */
-	uint8_t type;	   /* enum field_type */
-	uint8_t wire;	   /* wire type of one element */
-	bool repeated;	   /* maps too */
+	uint16_t index; /* in message->fields */
+	uint16_t decl;  /* order in the .proto */
+	uint8_t type;   /* enum field_type */
+	uint8_t wire;   /* wire type of one element */
+	bool repeated;  /* maps too */
 	bool map;
-	bool packed;	   /* how we write it; either form is read */
-	bool presence;	   /* absent and default differ */
-	bool optional;	   /* proto3 `optional` */
-	int8_t oneof;	   /* index, or -1 */
-	int8_t counter;	   /* index of its element counter in a check, or -1 */
+	bool packed;    /* how we write it; either form is read */
+	bool presence;  /* absent and default differ */
+	bool optional;  /* proto3 `optional` */
+	int8_t oneof;   /* index, or -1 */
+	int8_t counter; /* index of its element counter in a check, or -1 */
 	uint8_t data_class;
 	uint8_t owner;
 	struct slice name, json_name;
-	struct slice json_key; /* "\"jsonName\":" */
+	struct slice json_key;          /* "\"jsonName\":" */
 	struct schema_message *message; /* type of a message field, entry type of a map */
 	struct schema_enum *enumeration;
 	const struct schema_rules *rules;
@@ -95,7 +118,7 @@ struct schema_message {
 	struct slice file;
 	struct schema_field *fields; /* sorted by number */
 	uint32_t nfields;
-	uint16_t *dense;	/* number -> index + 1 */
+	uint16_t *dense; /* number -> index + 1 */
 	uint32_t dense_n;
 	struct name_table names;
 	struct schema_oneof *oneofs;
@@ -103,10 +126,10 @@ struct schema_message {
 	enum schema_wkt wkt;
 	bool map_entry;
 	bool proto3;
-	bool merges;		/* has singular message fields, whose occurrences merge */
+	bool merges; /* has singular message fields, whose occurrences merge */
 	bool required_oneof;
-	uint32_t unpacked;	/* bytes of protobuf-c's struct, estimated from above */
-	uint16_t *at_end;	/* fields that a check looks at when the message is over */
+	uint32_t unpacked; /* bytes of protobuf-c's struct, estimated from above */
+	uint16_t *at_end;  /* fields that a check looks at when the message is over */
 	uint32_t nat_end;
 	uint32_t ncounters;
 	/* loading */
@@ -141,15 +164,40 @@ union rule_num {
 
 /* Field numbers of the oneof FieldRules.type. */
 enum rule_kind {
-	RK_NONE = 0, RK_FLOAT, RK_DOUBLE, RK_INT32, RK_INT64, RK_UINT32, RK_UINT64, RK_BOOL = 13, RK_STRING, RK_BYTES,
-	RK_ENUM, RK_REPEATED = 18, RK_MAP, RK_DURATION = 21, RK_TIMESTAMP,
+	RK_NONE = 0,
+	RK_FLOAT,
+	RK_DOUBLE,
+	RK_INT32,
+	RK_INT64,
+	RK_UINT32,
+	RK_UINT64,
+	RK_BOOL = 13,
+	RK_STRING,
+	RK_BYTES,
+	RK_ENUM,
+	RK_REPEATED = 18,
+	RK_MAP,
+	RK_DURATION = 21,
+	RK_TIMESTAMP,
 };
 
 enum {
-	RULE_CONST = 1 << 0, RULE_LT = 1 << 1, RULE_LTE = 1 << 2, RULE_GT = 1 << 3, RULE_GTE = 1 << 4,
-	RULE_FINITE = 1 << 5, RULE_MIN_LEN = 1 << 6, RULE_MAX_LEN = 1 << 7, RULE_MIN_BYTES = 1 << 8,
-	RULE_MAX_BYTES = 1 << 9, RULE_PREFIX = 1 << 10, RULE_EMAIL = 1 << 11, RULE_URI = 1 << 12, RULE_UUID = 1 << 13,
-	RULE_DEFINED = 1 << 14, RULE_UNIQUE = 1 << 15,
+	RULE_CONST = 1 << 0,
+	RULE_LT = 1 << 1,
+	RULE_LTE = 1 << 2,
+	RULE_GT = 1 << 3,
+	RULE_GTE = 1 << 4,
+	RULE_FINITE = 1 << 5,
+	RULE_MIN_LEN = 1 << 6,
+	RULE_MAX_LEN = 1 << 7,
+	RULE_MIN_BYTES = 1 << 8,
+	RULE_MAX_BYTES = 1 << 9,
+	RULE_PREFIX = 1 << 10,
+	RULE_EMAIL = 1 << 11,
+	RULE_URI = 1 << 12,
+	RULE_UUID = 1 << 13,
+	RULE_DEFINED = 1 << 14,
+	RULE_UNIQUE = 1 << 15,
 };
 
 enum { IGNORE_UNSPECIFIED = 0, IGNORE_IF_ZERO_VALUE = 1, IGNORE_ALWAYS = 3 };
@@ -162,7 +210,7 @@ struct schema_rules {
 	union rule_num konst, lo, hi; /* lo: gt/gte, hi: lt/lte */
 	union rule_num *in, *not_in;
 	uint32_t nin, nnot_in;
-	uint64_t min_len, max_len;     /* code points; bytes of a bytes field; items, pairs */
+	uint64_t min_len, max_len; /* code points; bytes of a bytes field; items, pairs */
 	uint64_t min_bytes, max_bytes;
 	struct slice const_text, prefix;
 	struct slice *in_text, *not_in_text;
@@ -224,14 +272,18 @@ field_type_signed(unsigned type)
 	       type == FT_SFIXED32 || type == FT_SFIXED64 || type == FT_ENUM;
 }
 
-/* The value of an integer, enum or bool field as it was on the wire; unsigned ones as their bits. */
+/* The value of an integer, enum or bool field as it was on the wire; unsigned ones as their bits.
+ */
 static inline int64_t
 wire_int(unsigned type, uint64_t bits)
 {
 	switch (type) {
-	case FT_INT32: case FT_ENUM: case FT_SFIXED32:
+	case FT_INT32:
+	case FT_ENUM:
+	case FT_SFIXED32:
 		return (int32_t)bits;
-	case FT_UINT32: case FT_FIXED32:
+	case FT_UINT32:
+	case FT_FIXED32:
 		return (uint32_t)bits;
 	case FT_SINT32:
 		return (int32_t)((uint32_t)bits >> 1 ^ -((uint32_t)bits & 1));
@@ -276,11 +328,13 @@ wire_double(unsigned type, uint64_t bits)
 /* ---- merging ---- */
 
 /*
- * The wire allows fields in any order, a singular field several times (the last counts, messages merge),
- * and several members of a oneof (the last counts). True when nothing of this occurs in the top level of `wire`,
- * so that one pass in the order of the bytes is right. *ret_malformed is set when the bytes are.
+ * The wire allows fields in any order, a singular field several times (the last counts, messages
+ * merge), and several members of a oneof (the last counts). True when nothing of this occurs in the
+ * top level of `wire`, so that one pass in the order of the bytes is right. *ret_malformed is set
+ * when the bytes are.
  */
-bool wire_is_plain(const struct schema_message *m, struct slice wire, bool any_order, bool *ret_malformed);
+bool wire_is_plain(const struct schema_message *m, struct slice wire, bool any_order,
+		   bool *ret_malformed);
 /* Appends the same message in the plain form. `wire` is well-formed at its top level. */
 void wire_make_plain(const struct schema_message *m, struct slice wire, struct strbuf *out);
 
@@ -311,9 +365,26 @@ struct loader {
 	struct err *err;
 };
 
+#define LOAD_MAX_NESTING 16 /* messages declared in messages */
+
+/* What a file declares, in its order: comments are found by position. */
+struct load_file {
+	struct load_file *next;
+	struct slice raw;
+	struct schema_message *messages;
+	struct schema_enum *enums;
+};
+
 const char *load_text(struct loader *ld, struct slice s);
-enum status load_method_policy(struct loader *ld, struct slice options, struct schema_method *m) MUST_CHECK;
-enum status load_routes(struct loader *ld, struct slice options, struct schema_method *m) MUST_CHECK;
+const char *load_full_name(struct loader *ld, const char *scope, struct slice name);
+/* The last string or number with this field number; "" and 0 when there is none. */
+struct slice load_read_string(struct slice raw, uint32_t number);
+uint64_t load_read_number(struct slice raw, uint32_t number);
+void load_comments(struct loader *ld, const struct load_file *file);
+enum status load_method_policy(struct loader *ld, struct slice options,
+			       struct schema_method *m) MUST_CHECK;
+enum status load_routes(struct loader *ld, struct slice options,
+			struct schema_method *m) MUST_CHECK;
 enum status load_check_routes(struct loader *ld) MUST_CHECK;
 /* Adds one occurrence of buf.validate.field to the field's rules. */
 enum status load_rules(struct loader *ld, struct schema_field *f, struct slice rules) MUST_CHECK;

@@ -2,17 +2,16 @@
 /*
  * schema_load.c - from a FileDescriptorSet to the tables of schema_impl.h.
  *
- * The descriptors are read straight from the wire: protobuf-c does not know extensions, and the options that
- * matter here (google.api.http, fit.api.v1, buf.validate) are extensions. Names must be known before fields can
- * refer to them, so messages and enums are declared first, each keeping its bytes, then filled.
- * Numbers in the switches are field numbers of google/protobuf/descriptor.proto.
+ * The descriptors are read straight from the wire: protobuf-c does not know extensions, and the
+ * options that matter here (google.api.http, fit.api.v1, buf.validate) are extensions. Names must
+ * be known before fields can refer to them, so messages and enums are declared first, each keeping
+ * its bytes, then filled. Numbers in the switches are field numbers of
+ * google/protobuf/descriptor.proto.
  */
 #include "libcommon/schema/schema_impl.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-
-#define MAX_NESTING 16
 
 extern const char fit_protoset[], fit_protoset_end[];
 
@@ -34,72 +33,10 @@ load_slice(struct loader *ld, struct slice s)
 	return (struct slice){ load_text(ld, s), s.n };
 }
 
-/* ---- names ---- */
-
-void
-name_table_init(struct name_table *table, struct arena *arena, size_t nnames)
-{
-	size_t size = 4;
-
-	while (size < nnames * 2)
-		size *= 2;
-	table->slots = ARENA_ARRAY(arena, struct name_slot, size);
-	table->mask = (uint32_t)size - 1;
-}
-
-bool
-name_table_add(struct name_table *table, struct slice name, uint32_t index)
-{
-	uint32_t i = name_hash(name) & table->mask;
-
-	for (; table->slots[i].index != 0; i = (i + 1) & table->mask) {
-		if (slice_eq(table->slots[i].name, name))
-			return false;
-	}
-	table->slots[i] = (struct name_slot){ name, index + 1 };
-	return true;
-}
-
-int
-name_table_find(const struct name_table *table, struct slice name)
-{
-	if (table->slots == NULL)
-		return -1;
-	for (uint32_t i = name_hash(name) & table->mask; table->slots[i].index != 0; i = (i + 1) & table->mask) {
-		if (slice_eq(table->slots[i].name, name))
-			return (int)table->slots[i].index - 1;
-	}
-	return -1;
-}
-
-const struct schema_enum_value *
-schema_enum_by_number(const struct schema_enum *e, int32_t number)
-{
-	for (size_t lo = 0, hi = e->nvalues; lo < hi;) {
-		size_t mid = (lo + hi) / 2;
-		if (e->values[mid].number < number)
-			lo = mid + 1;
-		else if (e->values[mid].number > number)
-			hi = mid;
-		else if (mid > 0 && e->values[mid - 1].number == number)
-			hi = mid; /* of aliases the first declared one */
-		else
-			return &e->values[mid];
-	}
-	return NULL;
-}
-
-const struct schema_enum_value *
-schema_enum_by_name(const struct schema_enum *e, struct slice name)
-{
-	int i = name_table_find(&e->names, name);
-	return i < 0 ? NULL : &e->values[i];
-}
-
 /* ---- first pass: declare messages and enums ---- */
 
-static struct slice
-read_string(struct slice raw, uint32_t number)
+struct slice
+load_read_string(struct slice raw, uint32_t number)
 {
 	struct wire_in in = wire_in(raw);
 	struct wire_field f;
@@ -112,8 +49,8 @@ read_string(struct slice raw, uint32_t number)
 	return s;
 }
 
-static uint64_t
-read_number(struct slice raw, uint32_t number)
+uint64_t
+load_read_number(struct slice raw, uint32_t number)
 {
 	struct wire_in in = wire_in(raw);
 	struct wire_field f;
@@ -126,8 +63,8 @@ read_number(struct slice raw, uint32_t number)
 	return v;
 }
 
-static const char *
-full_name(struct loader *ld, const char *scope, struct slice name)
+const char *
+load_full_name(struct loader *ld, const char *scope, struct slice name)
 {
 	return arena_printf(ld->a, "%s%s%.*s", scope, *scope ? "." : "", SLICE_ARG(name));
 }
@@ -137,12 +74,13 @@ declare_enum(struct loader *ld, const char *scope, struct slice raw, struct sche
 {
 	struct schema_enum *e = ARENA_NEW(ld->a, struct schema_enum);
 
-	e->name = full_name(ld, scope, read_string(raw, 1));
+	e->name = load_full_name(ld, scope, load_read_string(raw, 1));
 	e->raw = raw;
 	e->comment = "";
 	e->is_null_value = strcmp(e->name, "google.protobuf.NullValue") == 0;
 	if (hashmap_get(ld->s->enums, slice_str(e->name)) != NULL)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s is there twice", e->name);
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s is there twice",
+			       e->name);
 	hashmap_put(ld->s->enums, slice_str(e->name), e);
 	**tail = e;
 	*tail = &e->next;
@@ -156,11 +94,21 @@ wkt_of(const char *name)
 		const char *name;
 		enum schema_wkt wkt;
 	} known[] = {
-		{ "Timestamp", WKT_TIMESTAMP },	 { "Duration", WKT_DURATION },	 { "FieldMask", WKT_FIELD_MASK },
-		{ "Struct", WKT_STRUCT },	 { "Value", WKT_VALUE },	 { "ListValue", WKT_LIST_VALUE },
-		{ "Any", WKT_ANY },		 { "DoubleValue", WKT_WRAPPER }, { "FloatValue", WKT_WRAPPER },
-		{ "Int64Value", WKT_WRAPPER },	 { "UInt64Value", WKT_WRAPPER }, { "Int32Value", WKT_WRAPPER },
-		{ "UInt32Value", WKT_WRAPPER },	 { "BoolValue", WKT_WRAPPER },	 { "StringValue", WKT_WRAPPER },
+		{ "Timestamp", WKT_TIMESTAMP },
+		{ "Duration", WKT_DURATION },
+		{ "FieldMask", WKT_FIELD_MASK },
+		{ "Struct", WKT_STRUCT },
+		{ "Value", WKT_VALUE },
+		{ "ListValue", WKT_LIST_VALUE },
+		{ "Any", WKT_ANY },
+		{ "DoubleValue", WKT_WRAPPER },
+		{ "FloatValue", WKT_WRAPPER },
+		{ "Int64Value", WKT_WRAPPER },
+		{ "UInt64Value", WKT_WRAPPER },
+		{ "Int32Value", WKT_WRAPPER },
+		{ "UInt32Value", WKT_WRAPPER },
+		{ "BoolValue", WKT_WRAPPER },
+		{ "StringValue", WKT_WRAPPER },
 		{ "BytesValue", WKT_WRAPPER },
 	};
 	static const char package[] = "google.protobuf.";
@@ -175,8 +123,8 @@ wkt_of(const char *name)
 }
 
 static enum status
-declare_message(struct loader *ld, const char *scope, struct slice file, struct slice raw, bool proto3, int nesting,
-		struct schema_message ***tail)
+declare_message(struct loader *ld, const char *scope, struct slice file, struct slice raw,
+		bool proto3, int nesting, struct schema_message ***tail)
 {
 	struct schema_message *m = ARENA_NEW(ld->a, struct schema_message);
 	struct schema_message **children = &m->children;
@@ -186,16 +134,18 @@ declare_message(struct loader *ld, const char *scope, struct slice file, struct 
 	int more;
 	enum status st = STATUS_OK;
 
-	if (nesting > MAX_NESTING)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: messages are nested too deeply");
-	m->name = full_name(ld, scope, read_string(raw, 1));
+	if (nesting > LOAD_MAX_NESTING)
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "protoset: messages are nested too deeply");
+	m->name = load_full_name(ld, scope, load_read_string(raw, 1));
 	m->comment = "";
 	m->file = file;
 	m->raw = raw;
 	m->proto3 = proto3;
 	m->wkt = wkt_of(m->name);
 	if (hashmap_get(ld->s->messages, slice_str(m->name)) != NULL)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s is there twice", m->name);
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s is there twice",
+			       m->name);
 	hashmap_put(ld->s->messages, slice_str(m->name), m);
 	**tail = m;
 	*tail = &m->next;
@@ -203,30 +153,23 @@ declare_message(struct loader *ld, const char *scope, struct slice file, struct 
 		if (f.type != WIRE_BYTES)
 			continue;
 		if (f.number == 3)
-			st = declare_message(ld, m->name, file, f.bytes, proto3, nesting + 1, &children);
+			st = declare_message(ld, m->name, file, f.bytes, proto3, nesting + 1,
+					     &children);
 		else if (f.number == 4)
 			st = declare_enum(ld, m->name, f.bytes, &enums);
 	}
 	return more < 0 ? broken(ld, m->name) : st;
 }
 
-/* What a file declares, in its order: comments are found by position. */
-struct file {
-	struct file *next;
-	struct slice raw;
-	struct schema_message *messages;
-	struct schema_enum *enums;
-};
-
 static enum status
-declare_file(struct loader *ld, struct slice raw, struct file ***tail)
+declare_file(struct loader *ld, struct slice raw, struct load_file ***tail)
 {
-	struct file *file = ARENA_NEW(ld->a, struct file);
+	struct load_file *file = ARENA_NEW(ld->a, struct load_file);
 	struct schema_message **messages = &file->messages;
 	struct schema_enum **enums = &file->enums;
-	struct slice name = load_slice(ld, read_string(raw, 1));
-	const char *package = load_text(ld, read_string(raw, 2));
-	bool proto3 = slice_eq_str(read_string(raw, 12), "proto3");
+	struct slice name = load_slice(ld, load_read_string(raw, 1));
+	const char *package = load_text(ld, load_read_string(raw, 2));
+	bool proto3 = slice_eq_str(load_read_string(raw, 12), "proto3");
 	struct wire_in in = wire_in(raw);
 	struct wire_field f;
 	int more;
@@ -253,7 +196,7 @@ declare_file(struct loader *ld, struct slice raw, struct file ***tail)
 static uint32_t
 read_http_status(struct slice options)
 {
-	return (uint32_t)read_number(options, 50100);
+	return (uint32_t)load_read_number(options, 50100);
 }
 
 static enum status
@@ -272,9 +215,9 @@ load_enum(struct loader *ld, struct schema_enum *e)
 		if (f.number != 2 || f.type != WIRE_BYTES)
 			continue;
 		struct schema_enum_value v = {
-			.name = load_slice(ld, read_string(f.bytes, 1)),
-			.number = (int32_t)read_number(f.bytes, 2),
-			.http_status = read_http_status(read_string(f.bytes, 3)),
+			.name = load_slice(ld, load_read_string(f.bytes, 1)),
+			.number = (int32_t)load_read_number(f.bytes, 2),
+			.http_status = read_http_status(load_read_string(f.bytes, 3)),
 			.comment = "",
 		};
 		size_t at = e->nvalues++;
@@ -296,11 +239,17 @@ static uint8_t
 wire_type_of(unsigned type)
 {
 	switch (type) {
-	case FT_DOUBLE: case FT_FIXED64: case FT_SFIXED64:
+	case FT_DOUBLE:
+	case FT_FIXED64:
+	case FT_SFIXED64:
 		return WIRE_FIXED64;
-	case FT_FLOAT: case FT_FIXED32: case FT_SFIXED32:
+	case FT_FLOAT:
+	case FT_FIXED32:
+	case FT_SFIXED32:
 		return WIRE_FIXED32;
-	case FT_STRING: case FT_BYTES: case FT_MESSAGE:
+	case FT_STRING:
+	case FT_BYTES:
+	case FT_MESSAGE:
 		return WIRE_BYTES;
 	default:
 		return WIRE_VARINT;
@@ -336,13 +285,15 @@ load_field_options(struct loader *ld, struct slice options, struct schema_field 
 }
 
 static enum status
-resolve_type(struct loader *ld, const struct schema_message *m, struct schema_field *f, struct slice type_name)
+resolve_type(struct loader *ld, const struct schema_message *m, struct schema_field *f,
+	     struct slice type_name)
 {
 	struct slice name = type_name;
 
 	if (f->type == FT_GROUP || f->type == 0 || f->type > FT_SINT64)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s.%s: type %u is not supported", m->name,
-			       f->name.p, f->type);
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "protoset: %s.%s: type %u is not supported", m->name, f->name.p,
+			       f->type);
 	if (f->type != FT_MESSAGE && f->type != FT_ENUM)
 		return STATUS_OK;
 	if (name.n > 0 && *name.p == '.')
@@ -352,8 +303,9 @@ resolve_type(struct loader *ld, const struct schema_message *m, struct schema_fi
 	else
 		f->enumeration = hashmap_get(ld->s->enums, name);
 	if (f->message == NULL && f->enumeration == NULL)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s.%s: type %.*s is not in the set", m->name,
-			       f->name.p, SLICE_ARG(type_name));
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "protoset: %s.%s: type %.*s is not in the set", m->name, f->name.p,
+			       SLICE_ARG(type_name));
 	return STATUS_OK;
 }
 
@@ -363,7 +315,7 @@ load_field(struct loader *ld, struct schema_message *m, struct slice raw, struct
 	struct wire_in in = wire_in(raw);
 	struct wire_field d;
 	struct slice options = SLICE_NONE;
-	unsigned label = (unsigned)read_number(raw, 4);
+	unsigned label = (unsigned)load_read_number(raw, 4);
 	int packed = -1, more;
 	enum status st;
 
@@ -374,19 +326,19 @@ load_field(struct loader *ld, struct schema_message *m, struct slice raw, struct
 		else if (d.number == 9 && d.type == WIRE_VARINT)
 			f->oneof = (int8_t)(d.bits < m->noneofs ? (int)d.bits : -1);
 	}
-	f->name = load_slice(ld, read_string(raw, 1));
-	f->json_name = load_slice(ld, read_string(raw, 10));
+	f->name = load_slice(ld, load_read_string(raw, 1));
+	f->json_name = load_slice(ld, load_read_string(raw, 10));
 	struct strbuf key = STRBUF_ARENA(ld->a);
 	strbuf_add_json_string(&key, f->json_name);
 	strbuf_addch(&key, ':');
 	f->json_key = strbuf_slice(&key);
-	f->number = (uint32_t)read_number(raw, 3);
-	f->type = (uint8_t)read_number(raw, 5);
-	f->optional = read_number(raw, 17) != 0;
+	f->number = (uint32_t)load_read_number(raw, 3);
+	f->type = (uint8_t)load_read_number(raw, 5);
+	f->optional = load_read_number(raw, 17) != 0;
 	f->repeated = label == 3;
 	if (more < 0 || f->name.n == 0 || f->number == 0 || f->number > (1u << 29) - 1)
 		return broken(ld, m->name);
-	if ((st = resolve_type(ld, m, f, read_string(raw, 6))) != STATUS_OK ||
+	if ((st = resolve_type(ld, m, f, load_read_string(raw, 6))) != STATUS_OK ||
 	    (st = load_field_options(ld, options, f, &packed)) != STATUS_OK)
 		return err_context(ld->err, "%s.%s", m->name, f->name.p), st;
 	f->wire = wire_type_of(f->type);
@@ -395,7 +347,8 @@ load_field(struct loader *ld, struct schema_message *m, struct slice raw, struct
 		m->oneofs[f->oneof].synthetic = true;
 		f->oneof = -1;
 	}
-	f->presence = !f->repeated && (f->type == FT_MESSAGE || f->optional || f->oneof >= 0 || !m->proto3);
+	f->presence = !f->repeated &&
+		      (f->type == FT_MESSAGE || f->optional || f->oneof >= 0 || !m->proto3);
 	m->merges |= f->type == FT_MESSAGE && !f->repeated;
 	return STATUS_OK;
 }
@@ -403,10 +356,10 @@ load_field(struct loader *ld, struct schema_message *m, struct slice raw, struct
 static enum status
 load_oneof(struct loader *ld, struct slice raw, struct schema_oneof *o)
 {
-	struct wire_in in = wire_in(read_string(raw, 2)), rules;
+	struct wire_in in = wire_in(load_read_string(raw, 2)), rules;
 	struct wire_field f, r;
 
-	o->name = load_slice(ld, read_string(raw, 1));
+	o->name = load_slice(ld, load_read_string(raw, 1));
 	while (wire_next(&in, &f) > 0) {
 		if (f.number != 1159 || f.type != WIRE_BYTES)
 			continue;
@@ -439,13 +392,16 @@ load_options_and_counts(struct loader *ld, struct schema_message *m)
 			if (o.number == 7)
 				m->map_entry = o.bits != 0;
 			else if (o.number == 1159)
-				return err_set(ld->err, STATUS_INVALID_ARGUMENT,
-					       "protoset: %s: rules of whole messages are not supported", m->name);
+				return err_set(
+					ld->err, STATUS_INVALID_ARGUMENT,
+					"protoset: %s: rules of whole messages are not supported",
+					m->name);
 		}
 	}
 	if (m->nfields > SCHEMA_MAX_FIELDS || m->noneofs > SCHEMA_MAX_ONEOFS)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s has %u fields and %u oneofs (at most %u, %u)",
-			       m->name, m->nfields, m->noneofs, SCHEMA_MAX_FIELDS, SCHEMA_MAX_ONEOFS);
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "protoset: %s has %u fields and %u oneofs (at most %u, %u)", m->name,
+			       m->nfields, m->noneofs, SCHEMA_MAX_FIELDS, SCHEMA_MAX_ONEOFS);
 	return STATUS_OK;
 }
 
@@ -469,13 +425,15 @@ index_fields(struct loader *ld, struct schema_message *m)
 		struct schema_field *f = &m->fields[i];
 		f->index = (uint16_t)i;
 		if (i > 0 && f[-1].number == f->number)
-			return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s: number %u is there twice",
-				       m->name, f->number);
+			return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+				       "protoset: %s: number %u is there twice", m->name,
+				       f->number);
 		if (m->dense_n)
 			m->dense[f->number] = (uint16_t)(i + 1);
 		if (!name_table_add(&m->names, f->json_name, i))
-			return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s: JSON name %s is there twice",
-				       m->name, f->json_name.p);
+			return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+				       "protoset: %s: JSON name %s is there twice", m->name,
+				       f->json_name.p);
 	}
 	for (uint32_t i = 0; i < m->nfields; i++)
 		(void)name_table_add(&m->names, m->fields[i].name, i);
@@ -495,7 +453,8 @@ load_message(struct loader *ld, struct schema_message *m)
 	m->fields = ARENA_ARRAY(ld->a, struct schema_field, m->nfields + 1);
 	m->oneofs = ARENA_ARRAY(ld->a, struct schema_oneof, m->noneofs + 1);
 	while (wire_next(&in, &f) > 0) {
-		if (f.number == 8 && f.type == WIRE_BYTES && (st = load_oneof(ld, f.bytes, &m->oneofs[no++])))
+		if (f.number == 8 && f.type == WIRE_BYTES &&
+		    (st = load_oneof(ld, f.bytes, &m->oneofs[no++])))
 			return st;
 	}
 	in = wire_in(m->raw);
@@ -513,8 +472,9 @@ load_message(struct loader *ld, struct schema_message *m)
 }
 
 /*
- * Bytes of protobuf-c's struct for a message: ProtobufCMessage (24), then per field a pointer, a length and
- * pointer, or a scalar, each rounded up to 8 (16 for a oneof's case and union counted per member: an overestimate).
+ * Bytes of protobuf-c's struct for a message: ProtobufCMessage (24), then per field a pointer, a
+ * length and pointer, or a scalar, each rounded up to 8 (16 for a oneof's case and union counted
+ * per member: an overestimate).
  */
 static uint32_t
 unpacked_size(const struct schema_message *m)
@@ -534,8 +494,9 @@ check_map_entry(struct loader *ld, struct schema_field *f)
 	const struct schema_message *e = f->message;
 
 	f->map = f->repeated && e != NULL && e->map_entry;
-	if (f->map && (e->nfields != 2 || e->fields[0].number != 1 || e->fields[1].number != 2 || e->fields[0].repeated ||
-		       e->fields[1].repeated || e->fields[0].type == FT_MESSAGE || e->fields[0].type == FT_BYTES))
+	if (f->map && (e->nfields != 2 || e->fields[0].number != 1 || e->fields[1].number != 2 ||
+		       e->fields[0].repeated || e->fields[1].repeated ||
+		       e->fields[0].type == FT_MESSAGE || e->fields[0].type == FT_BYTES))
 		return broken(ld, e->name);
 	return STATUS_OK;
 }
@@ -553,12 +514,14 @@ load_types(struct loader *ld)
 			return st;
 	}
 	for (size_t i = 0; i < ld->s->nmessages; i++) {
-		struct schema_message *m = hashmap_get(ld->s->messages, slice_str(ld->s->message_list[i]->name));
+		struct schema_message *m =
+			hashmap_get(ld->s->messages, slice_str(ld->s->message_list[i]->name));
 		if ((st = load_message(ld, m)) != STATUS_OK)
 			return st;
 	}
 	for (size_t i = 0; i < ld->s->nmessages; i++) {
-		struct schema_message *m = hashmap_get(ld->s->messages, slice_str(ld->s->message_list[i]->name));
+		struct schema_message *m =
+			hashmap_get(ld->s->messages, slice_str(ld->s->message_list[i]->name));
 		m->unpacked = unpacked_size(m);
 		for (uint32_t k = 0; k < m->nfields; k++) {
 			if ((st = check_map_entry(ld, &m->fields[k])) != STATUS_OK)
@@ -584,21 +547,22 @@ static enum status
 load_method(struct loader *ld, const char *service, struct slice raw)
 {
 	struct schema_method *m = ARENA_NEW(ld->a, struct schema_method);
-	struct slice options = read_string(raw, 4);
+	struct slice options = load_read_string(raw, 4);
 	enum status st;
 
 	m->service = service;
-	m->name = load_text(ld, read_string(raw, 1));
+	m->name = load_text(ld, load_read_string(raw, 1));
 	m->path = arena_printf(ld->a, "/%s/%s", service, m->name);
 	m->comment = "";
-	m->input = method_type(ld, read_string(raw, 2));
-	m->output = method_type(ld, read_string(raw, 3));
-	m->client_streaming = read_number(raw, 5) != 0;
-	m->server_streaming = read_number(raw, 6) != 0;
+	m->input = method_type(ld, load_read_string(raw, 2));
+	m->output = method_type(ld, load_read_string(raw, 3));
+	m->client_streaming = load_read_number(raw, 5) != 0;
+	m->server_streaming = load_read_number(raw, 6) != 0;
 	if (m->input == NULL || m->output == NULL)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "protoset: %s: request or reply type is not in the set",
-			       m->path);
-	if ((st = load_method_policy(ld, options, m)) != STATUS_OK || (st = load_routes(ld, options, m)) != STATUS_OK)
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "protoset: %s: request or reply type is not in the set", m->path);
+	if ((st = load_method_policy(ld, options, m)) != STATUS_OK ||
+	    (st = load_routes(ld, options, m)) != STATUS_OK)
 		return err_context(ld->err, "%s", m->path), st;
 	ld->s->method_list[ld->s->nmethods++] = m;
 	hashmap_put(ld->s->methods, slice_str(m->path), m);
@@ -606,20 +570,21 @@ load_method(struct loader *ld, const char *service, struct slice raw)
 }
 
 static enum status
-load_services(struct loader *ld, const struct file *file)
+load_services(struct loader *ld, const struct load_file *file)
 {
 	struct wire_in in = wire_in(file->raw), service;
 	struct wire_field f, m;
-	const char *package = load_text(ld, read_string(file->raw, 2));
+	const char *package = load_text(ld, load_read_string(file->raw, 2));
 	enum status st;
 
 	while (wire_next(&in, &f) > 0) {
 		if (f.number != 6 || f.type != WIRE_BYTES)
 			continue;
-		const char *name = full_name(ld, package, read_string(f.bytes, 1));
+		const char *name = load_full_name(ld, package, load_read_string(f.bytes, 1));
 		service = wire_in(f.bytes);
 		while (wire_next(&service, &m) > 0) {
-			if (m.number == 2 && m.type == WIRE_BYTES && (st = load_method(ld, name, m.bytes)) != STATUS_OK)
+			if (m.number == 2 && m.type == WIRE_BYTES &&
+			    (st = load_method(ld, name, m.bytes)) != STATUS_OK)
 				return st;
 		}
 	}
@@ -627,7 +592,7 @@ load_services(struct loader *ld, const struct file *file)
 }
 
 static size_t
-count_methods(const struct file *file)
+count_methods(const struct load_file *file)
 {
 	struct wire_in in = wire_in(file->raw), service;
 	struct wire_field f, m;
@@ -639,138 +604,6 @@ count_methods(const struct file *file)
 			n += m.number == 2;
 	}
 	return n;
-}
-
-/* ---- fourth pass: comments (SourceCodeInfo) ---- */
-
-/* Without the space after each `//`, and without leading and trailing blank lines. */
-static const char *
-tidy_comment(struct loader *ld, struct slice s)
-{
-	char *text = arena_strndup(ld->a, s.p, s.n), *w = text;
-	bool line_start = true;
-
-	for (const char *r = text; *r != '\0'; r++) {
-		if (!(line_start && *r == ' ') && !(w == text && *r == '\n'))
-			*w++ = *r;
-		line_start = *r == '\n';
-	}
-	while (w > text && (w[-1] == '\n' || w[-1] == ' '))
-		w--;
-	*w = '\0';
-	return text;
-}
-
-static void
-comment_enum(struct schema_enum *e, uint32_t index, const uint32_t *path, size_t n, const char *text)
-{
-	struct slice want = SLICE_NONE;
-	struct wire_in in;
-	struct wire_field f;
-
-	while (e != NULL && index-- > 0)
-		e = e->next;
-	if (e == NULL)
-		return;
-	if (n == 0)
-		e->comment = text;
-	if (n != 2 || path[0] != 2)
-		return;
-	in = wire_in(e->raw);
-	for (uint32_t i = 0; wire_next(&in, &f) > 0;) {
-		if (f.number == 2 && f.type == WIRE_BYTES && i++ == path[1])
-			want = read_string(f.bytes, 1);
-	}
-	for (size_t i = 0; i < e->nvalues; i++) {
-		if (slice_eq(e->values[i].name, want))
-			e->values[i].comment = text;
-	}
-}
-
-static void
-comment_message(struct schema_message *m, uint32_t index, const uint32_t *path, size_t n, const char *text)
-{
-	while (m != NULL && index-- > 0)
-		m = m->next;
-	if (m == NULL)
-		return;
-	if (n == 0)
-		m->comment = text;
-	else if (n > 2 && path[0] == 3)
-		comment_message(m->children, path[1], path + 2, n - 2, text);
-	else if (n == 2 && path[0] == 3)
-		comment_message(m->children, path[1], path + 2, 0, text);
-	else if (n >= 2 && path[0] == 4)
-		comment_enum(m->enums, path[1], path + 2, n - 2, text);
-	else if (n == 2 && path[0] == 2)
-		for (uint32_t i = 0; i < m->nfields; i++) {
-			if (m->fields[i].decl == path[1])
-				m->fields[i].comment = text;
-		}
-}
-
-static void
-comment_service(struct loader *ld, const struct file *file, const uint32_t *path, size_t n, const char *text)
-{
-	struct wire_in in = wire_in(file->raw), service;
-	struct wire_field f, m;
-	const char *package = load_text(ld, read_string(file->raw, 2));
-
-	for (uint32_t i = 0; wire_next(&in, &f) > 0;) {
-		if (f.number != 6 || f.type != WIRE_BYTES || i++ != path[1])
-			continue;
-		const char *name = full_name(ld, package, read_string(f.bytes, 1));
-		if (n == 2)
-			hashmap_put(ld->s->service_comments, slice_str(name), (void *)(uintptr_t)text);
-		service = wire_in(f.bytes);
-		for (uint32_t k = 0; n == 4 && wire_next(&service, &m) > 0;) {
-			if (m.number != 2 || k++ != path[3])
-				continue;
-			const char *key = arena_printf(ld->a, "/%s/%.*s", name, SLICE_ARG(read_string(m.bytes, 1)));
-			struct schema_method *method = hashmap_get(ld->s->methods, slice_str(key));
-			if (method != NULL)
-				method->comment = text;
-		}
-	}
-}
-
-static void
-load_location(struct loader *ld, const struct file *file, struct slice location)
-{
-	struct slice text = read_string(location, 3);
-	struct slice raw = read_string(location, 1);
-	struct wire_in in = wire_in(raw);
-	uint32_t path[2 * MAX_NESTING + 8];
-	size_t n = 0;
-	uint64_t v;
-
-	if (text.n == 0)
-		text = read_string(location, 4);
-	if (text.n == 0)
-		return;
-	while (n < ARRAY_LEN(path) && in.p < in.end && wire_varint(&in, &v))
-		path[n++] = (uint32_t)v;
-	if (n < 2)
-		return;
-	const char *tidy = tidy_comment(ld, text);
-	if (path[0] == 4)
-		comment_message(file->messages, path[1], path + 2, n - 2, tidy);
-	else if (path[0] == 5)
-		comment_enum(file->enums, path[1], path + 2, n - 2, tidy);
-	else if (path[0] == 6)
-		comment_service(ld, file, path, n, tidy);
-}
-
-static void
-load_comments(struct loader *ld, const struct file *file)
-{
-	struct wire_in in = wire_in(read_string(file->raw, 9));
-	struct wire_field f;
-
-	while (wire_next(&in, &f) > 0) {
-		if (f.number == 1 && f.type == WIRE_BYTES)
-			load_location(ld, file, f.bytes);
-	}
 }
 
 /* ---- all of it ---- */
@@ -787,7 +620,7 @@ list_messages(struct schema *s, const struct schema_message *m)
 static enum status
 load(struct loader *ld, struct slice protoset)
 {
-	struct file *files = NULL, **tail = &files;
+	struct load_file *files = NULL, **tail = &files;
 	struct wire_in in = wire_in(protoset);
 	struct wire_field f;
 	size_t nmethods = 0;
@@ -802,19 +635,20 @@ load(struct loader *ld, struct slice protoset)
 	}
 	if (more < 0)
 		return broken(ld, "set");
-	ld->s->message_list = ARENA_ARRAY(ld->a, const struct schema_message *, hashmap_len(ld->s->messages) + 1);
-	for (const struct file *file = files; file != NULL; file = file->next) {
+	ld->s->message_list =
+		ARENA_ARRAY(ld->a, const struct schema_message *, hashmap_len(ld->s->messages) + 1);
+	for (const struct load_file *file = files; file != NULL; file = file->next) {
 		list_messages(ld->s, file->messages);
 		nmethods += count_methods(file);
 	}
 	if ((st = load_types(ld)) != STATUS_OK)
 		return st;
 	ld->s->method_list = ARENA_ARRAY(ld->a, const struct schema_method *, nmethods + 1);
-	for (const struct file *file = files; file != NULL; file = file->next) {
+	for (const struct load_file *file = files; file != NULL; file = file->next) {
 		if ((st = load_services(ld, file)) != STATUS_OK)
 			return st;
 	}
-	for (const struct file *file = files; file != NULL; file = file->next)
+	for (const struct load_file *file = files; file != NULL; file = file->next)
 		load_comments(ld, file);
 	ld->s->reasons = hashmap_get(ld->s->enums, SLICE_LIT("fit.api.v1.Reason"));
 	return load_check_routes(ld);
@@ -823,7 +657,8 @@ load(struct loader *ld, struct slice protoset)
 enum status
 schema_load(struct slice protoset, struct schema **ret_schema, struct err *err)
 {
-	/* Tables take a few times the bytes they come from; the cap stops a broken set from taking all memory. */
+	/* Tables take a few times the bytes they come from; the cap stops a broken set from taking
+	 * all memory. */
 	struct arena *arena = arena_new(((size_t)1 << 20) + 32 * protoset.n);
 	struct schema *s = ARENA_NEW(arena, struct schema);
 	struct loader ld = { .s = s, .a = arena, .err = err };

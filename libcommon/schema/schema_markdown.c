@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_markdown.c - docs/api.md: each service's routes with what they take and answer, then the types.
+ * schema_markdown.c - docs/api.md: each service's routes with what they take and answer, then the
+ * types.
  */
 #include "libcommon/schema/schema_doc.h"
 
@@ -31,8 +32,9 @@ static void
 message_link(struct strbuf *out, const struct doc_set *set, const struct schema_message *m)
 {
 	static const char *const forms[] = {
-		[WKT_TIMESTAMP] = "time",  [WKT_DURATION] = "duration", [WKT_FIELD_MASK] = "paths", [WKT_STRUCT] = "object",
-		[WKT_VALUE] = "any value", [WKT_LIST_VALUE] = "array",	[WKT_ANY] = "any",
+		[WKT_TIMESTAMP] = "time", [WKT_DURATION] = "duration", [WKT_FIELD_MASK] = "paths",
+		[WKT_STRUCT] = "object",  [WKT_VALUE] = "any value",   [WKT_LIST_VALUE] = "array",
+		[WKT_ANY] = "any",
 	};
 
 	if (m->wkt != WKT_NONE && m->wkt != WKT_WRAPPER) {
@@ -53,11 +55,14 @@ static void
 type_name(struct strbuf *out, const struct doc_set *set, const struct schema_field *f)
 {
 	static const char *const names[] = {
-		[FT_DOUBLE] = "number",	  [FT_FLOAT] = "number",     [FT_INT64] = "int64 (string)", [FT_UINT64] = "uint64 (string)",
-		[FT_INT32] = "integer",	  [FT_FIXED64] = "uint64 (string)", [FT_FIXED32] = "integer",
-		[FT_BOOL] = "boolean",	  [FT_STRING] = "string",    [FT_BYTES] = "base64",
-		[FT_UINT32] = "integer",  [FT_SFIXED32] = "integer", [FT_SFIXED64] = "int64 (string)",
-		[FT_SINT32] = "integer",  [FT_SINT64] = "int64 (string)",
+		[FT_DOUBLE] = "number",           [FT_FLOAT] = "number",
+		[FT_INT64] = "int64 (string)",    [FT_UINT64] = "uint64 (string)",
+		[FT_INT32] = "integer",           [FT_FIXED64] = "uint64 (string)",
+		[FT_FIXED32] = "integer",         [FT_BOOL] = "boolean",
+		[FT_STRING] = "string",           [FT_BYTES] = "base64",
+		[FT_UINT32] = "integer",          [FT_SFIXED32] = "integer",
+		[FT_SFIXED64] = "int64 (string)", [FT_SINT32] = "integer",
+		[FT_SINT64] = "int64 (string)",
 	};
 
 	if (f->map) {
@@ -68,7 +73,8 @@ type_name(struct strbuf *out, const struct doc_set *set, const struct schema_fie
 	}
 	if (f->type == FT_ENUM) {
 		for (size_t i = 0; i < f->enumeration->nvalues; i++)
-			strbuf_addf(out, "%s`%.*s`", i ? ", " : "", SLICE_ARG(f->enumeration->values[i].name));
+			strbuf_addf(out, "%s`%.*s`", i ? ", " : "",
+				    SLICE_ARG(f->enumeration->values[i].name));
 	} else if (f->type == FT_MESSAGE && f->message->wkt == WKT_WRAPPER) {
 		type_name(out, set, &f->message->fields[0]);
 		strbuf_adds(out, " or null");
@@ -122,7 +128,8 @@ parameters(struct strbuf *out, const struct doc_set *set, const struct schema_ro
 		const struct schema_field *f = &r->method->input->fields[i];
 		if (doc_is_bound(r, f))
 			continue;
-		strbuf_addf(out, "%s`%.*s` (", any ? ", " : "Query parameters: ", SLICE_ARG(f->json_name));
+		strbuf_addf(out, "%s`%.*s` (",
+			    any ? ", " : "Query parameters: ", SLICE_ARG(f->json_name));
 		any = true;
 		type_name(out, set, f);
 		strbuf_addch(out, ')');
@@ -155,7 +162,8 @@ method(struct strbuf *out, const struct doc_set *set, const struct schema_method
 		strbuf_adds(out, m->server_streaming ? " and a stream of " : ": ");
 		message_link(out, set, m->output);
 	}
-	strbuf_adds(out, p->audience == SCHEMA_PUBLIC ? ". Open to anybody" : ". For signed-in users");
+	strbuf_adds(out,
+		    p->audience == SCHEMA_PUBLIC ? ". Open to anybody" : ". For signed-in users");
 	if (*p->permission != '\0')
 		strbuf_addf(out, " with permission `%s`", p->permission);
 	if (p->idempotency == SCHEMA_IDEM_KEY)
@@ -173,14 +181,16 @@ schema_api_markdown(const struct schema *schema, struct strbuf *out)
 
 	doc_set_init(&set, schema);
 	doc_set_add_routes(&set);
-	strbuf_adds(out, "# HTTP API\n\nGenerated from the .proto files. Bodies are JSON; errors are "
-			 "`application/problem+json` (RFC 9457).\n\n");
+	strbuf_adds(out,
+		    "# HTTP API\n\nGenerated from the .proto files. Bodies are JSON; errors are "
+		    "`application/problem+json` (RFC 9457).\n\n");
 	for (size_t i = 0; i < schema->nmethods; i++) {
 		const struct schema_method *m = schema->method_list[i];
 		if (m->nroutes == 0)
 			continue;
 		if (strcmp(service, m->service) != 0) {
-			const char *comment = hashmap_get(schema->service_comments, slice_str(m->service));
+			const char *comment =
+				hashmap_get(schema->service_comments, slice_str(m->service));
 			strbuf_addf(out, "## %s\n\n%s\n\n", m->service, comment ? comment : "");
 			service = m->service;
 		}
@@ -191,7 +201,8 @@ schema_api_markdown(const struct schema *schema, struct strbuf *out)
 		const struct schema_message *m = schema->message_list[i];
 		if (!doc_set_has(&set, m))
 			continue;
-		strbuf_addf(out, "### %.*s\n\n%s%s", SLICE_ARG(doc_name(&set, m)), m->comment, *m->comment ? "\n\n" : "");
+		strbuf_addf(out, "### %.*s\n\n%s%s", SLICE_ARG(doc_name(&set, m)), m->comment,
+			    *m->comment ? "\n\n" : "");
 		field_rows(out, &set, m);
 	}
 	doc_set_fini(&set);

@@ -2,16 +2,17 @@
 /*
  * schema_merge.c - the odd but legal forms of wire bytes, brought into the plain one.
  *
- * Serialised messages that follow each other are a merged message, so merging the occurrences of a singular message is
- * concatenating their bytes. Everything else is order: sort the occurrences by field, keep the last of
- * what can be there once. Allocates; ordinary input never comes here.
+ * Serialised messages that follow each other are a merged message, so merging the occurrences of a
+ * singular message is concatenating their bytes. Everything else is order: sort the occurrences by
+ * field, keep the last of what can be there once. Allocates; ordinary input never comes here.
  */
 #include <stdlib.h>
 
 #include "libcommon/schema/schema_impl.h"
 
 bool
-wire_is_plain(const struct schema_message *m, struct slice wire, bool any_order, bool *ret_malformed)
+wire_is_plain(const struct schema_message *m, struct slice wire, bool any_order,
+	      bool *ret_malformed)
 {
 	uint64_t seen[SCHEMA_MAX_FIELDS / 64] = { 0 };
 	uint32_t oneofs = 0;
@@ -25,7 +26,8 @@ wire_is_plain(const struct schema_message *m, struct slice wire, bool any_order,
 		const struct schema_field *field = schema_field_by_number(m, f.number);
 		if (field == NULL)
 			continue;
-		if (f.type != field->wire && !(field->repeated && f.type == WIRE_BYTES && field->wire != WIRE_BYTES)) {
+		if (f.type != field->wire &&
+		    !(field->repeated && f.type == WIRE_BYTES && field->wire != WIRE_BYTES)) {
 			more = -1;
 			break;
 		}
@@ -64,12 +66,15 @@ by_field(const void *pa, const void *pb)
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
-/* Of a oneof only the run of the member that came last survives; of a scalar the last occurrence. */
+/* Of a oneof only the run of the member that came last survives; of a scalar the last occurrence.
+ */
 static void
 bury(const struct schema_message *m, struct occurrence *occ, size_t n)
 {
 	uint32_t member[SCHEMA_MAX_ONEOFS];
-	uint32_t over[SCHEMA_MAX_FIELDS / 32] = { 0 }; /* fields of which no earlier occurrence counts */
+	uint32_t over[SCHEMA_MAX_FIELDS / 32] = {
+		0
+	}; /* fields of which no earlier occurrence counts */
 
 	memset(member, 0xff, sizeof(member));
 	for (size_t i = n; i-- > 0;) {
@@ -99,7 +104,8 @@ wire_make_plain(const struct schema_message *m, struct slice wire, struct strbuf
 		const struct schema_field *field = schema_field_by_number(m, f.number);
 		if (field == NULL)
 			continue;
-		struct occurrence o = { field->index, false, start, in.p, f.type == WIRE_BYTES ? f.bytes : SLICE_NONE };
+		struct occurrence o = { field->index, false, start, in.p,
+					f.type == WIRE_BYTES ? f.bytes : SLICE_NONE };
 		strbuf_add(&list, &o, sizeof(o));
 	}
 	struct occurrence *occ = (struct occurrence *)(void *)list.buf;

@@ -3,8 +3,8 @@
  * schema_route.c - method options: the access policy (fit.api.v1.method, 50100) and the HTTP rules
  * (google.api.http, 72295728).
  *
- * An option given in pieces (`option (x).a = 1; option (x).b = 2;`) is several occurrences of one field, to be merged;
- * so each occurrence is applied to the same struct.
+ * An option given in pieces (`option (x).a = 1; option (x).b = 2;`) is several occurrences of one
+ * field, to be merged; so each occurrence is applied to the same struct.
  */
 #include "libcommon/schema/schema_impl.h"
 
@@ -21,20 +21,47 @@ apply_policy(struct loader *ld, struct slice bytes, struct schema_policy *p)
 
 	while (wire_next(&in, &f) > 0) {
 		switch (f.number) {
-		case 1: p->audience = (enum schema_audience)f.bits; break;
-		case 2: p->permission = load_text(ld, f.bytes); break;
-		case 3: p->rate_class = load_text(ld, f.bytes); break;
-		case 4: p->idempotency = (enum schema_idempotency)f.bits; break;
-		case 5: p->concurrency = load_text(ld, f.bytes); break;
-		case 6: p->timeout_ms = (uint32_t)f.bits; break;
-		case 7: p->success_status = (uint32_t)f.bits; break;
-		case 8: p->location = load_text(ld, f.bytes); break;
-		case 9: p->max_body_bytes = (uint32_t)f.bits; break;
-		case 10: p->if_match = f.bits != 0; break;
-		case 11: p->update_mask = load_text(ld, f.bytes); break;
-		case 12: p->cache_max_age_s = (uint32_t)f.bits; break;
-		case 13: p->raw_json = f.bits != 0; break;
-		default: break;
+		case 1:
+			p->audience = (enum schema_audience)f.bits;
+			break;
+		case 2:
+			p->permission = load_text(ld, f.bytes);
+			break;
+		case 3:
+			p->rate_class = load_text(ld, f.bytes);
+			break;
+		case 4:
+			p->idempotency = (enum schema_idempotency)f.bits;
+			break;
+		case 5:
+			p->concurrency = load_text(ld, f.bytes);
+			break;
+		case 6:
+			p->timeout_ms = (uint32_t)f.bits;
+			break;
+		case 7:
+			p->success_status = (uint32_t)f.bits;
+			break;
+		case 8:
+			p->location = load_text(ld, f.bytes);
+			break;
+		case 9:
+			p->max_body_bytes = (uint32_t)f.bits;
+			break;
+		case 10:
+			p->if_match = f.bits != 0;
+			break;
+		case 11:
+			p->update_mask = load_text(ld, f.bytes);
+			break;
+		case 12:
+			p->cache_max_age_s = (uint32_t)f.bits;
+			break;
+		case 13:
+			p->raw_json = f.bits != 0;
+			break;
+		default:
+			break;
 		}
 	}
 }
@@ -45,7 +72,10 @@ load_method_policy(struct loader *ld, struct slice options, struct schema_method
 	struct wire_in in = wire_in(options);
 	struct wire_field f;
 
-	m->policy = (struct schema_policy){ .permission = "", .rate_class = "default", .concurrency = "", .location = "",
+	m->policy = (struct schema_policy){ .permission = "",
+					    .rate_class = "default",
+					    .concurrency = "",
+					    .location = "",
 					    .update_mask = "" };
 	while (wire_next(&in, &f) > 0) {
 		if (f.number != 50100 || f.type != WIRE_BYTES)
@@ -54,7 +84,8 @@ load_method_policy(struct loader *ld, struct slice options, struct schema_method
 		apply_policy(ld, f.bytes, &m->policy);
 	}
 	if (m->policy.audience > SCHEMA_INTERNAL || m->policy.idempotency > SCHEMA_IDEM_NATURAL)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "policy has an unknown audience or idempotency");
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "policy has an unknown audience or idempotency");
 	return STATUS_OK;
 }
 
@@ -63,11 +94,13 @@ load_method_policy(struct loader *ld, struct slice options, struct schema_method
 static enum status
 bad_pattern(struct loader *ld, struct slice pattern, const char *why)
 {
-	return err_set(ld->err, STATUS_INVALID_ARGUMENT, "http rule \"%.*s\": %s", SLICE_ARG(pattern), why);
+	return err_set(ld->err, STATUS_INVALID_ARGUMENT, "http rule \"%.*s\": %s",
+		       SLICE_ARG(pattern), why);
 }
 
 static enum status
-parse_segment(struct loader *ld, struct slice pattern, struct slice text, struct schema_segment *seg)
+parse_segment(struct loader *ld, struct slice pattern, struct slice text,
+	      struct schema_segment *seg)
 {
 	static const char special[] = "-._~!$&'()+,;=:@%";
 
@@ -77,10 +110,12 @@ parse_segment(struct loader *ld, struct slice pattern, struct slice text, struct
 		return bad_pattern(ld, pattern, "wildcards (*, **, {name=…}) are not supported");
 	if (*text.p == '{') {
 		if (text.n < 3 || text.p[text.n - 1] != '}')
-			return bad_pattern(ld, pattern, "a variable is a whole segment: {field.path}");
+			return bad_pattern(ld, pattern,
+					   "a variable is a whole segment: {field.path}");
 		text = slice_make(text.p + 1, text.n - 2);
 		if (memchr(text.p, '=', text.n) != NULL)
-			return bad_pattern(ld, pattern, "sub-patterns ({name=…}) are not supported");
+			return bad_pattern(ld, pattern,
+					   "sub-patterns ({name=…}) are not supported");
 		*seg = (struct schema_segment){ SCHEMA_SEG_FIELD, text };
 		return STATUS_OK;
 	}
@@ -108,7 +143,8 @@ parse_pattern(struct loader *ld, struct slice pattern, struct schema_route *r)
 		const char *stop = slash ? slash : end;
 		if (n == MAX_SEGMENTS)
 			return bad_pattern(ld, pattern, "has too many segments");
-		if ((st = parse_segment(ld, pattern, slice_make(p, (size_t)(stop - p)), &segments[n++])) != STATUS_OK)
+		if ((st = parse_segment(ld, pattern, slice_make(p, (size_t)(stop - p)),
+					&segments[n++])) != STATUS_OK)
 			return st;
 		if (slash == NULL)
 			break;
@@ -120,9 +156,12 @@ parse_pattern(struct loader *ld, struct slice pattern, struct schema_route *r)
 }
 
 static enum status
-add_rule(struct loader *ld, struct slice rule, struct schema_route *routes, size_t *n, bool additional)
+add_rule(struct loader *ld, struct slice rule, struct schema_route *routes, size_t *n,
+	 bool additional)
 {
-	static const char *const verbs[] = { [2] = "GET", [3] = "PUT", [4] = "POST", [5] = "DELETE", [6] = "PATCH" };
+	static const char *const verbs[] = {
+		[2] = "GET", [3] = "PUT", [4] = "POST", [5] = "DELETE", [6] = "PATCH"
+	};
 	struct wire_in in = wire_in(rule);
 	struct wire_field f;
 	struct schema_route r = { .body = "" };
@@ -130,7 +169,8 @@ add_rule(struct loader *ld, struct slice rule, struct schema_route *routes, size
 	enum status st;
 
 	if (*n == MAX_BINDINGS)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "more than %d http rules", MAX_BINDINGS);
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "more than %d http rules",
+			       MAX_BINDINGS);
 	size_t at = (*n)++;
 	while (wire_next(&in, &f) > 0) {
 		if (f.type != WIRE_BYTES)
@@ -144,8 +184,11 @@ add_rule(struct loader *ld, struct slice rule, struct schema_route *routes, size
 			if ((st = add_rule(ld, f.bytes, routes, n, true)) != STATUS_OK)
 				return st;
 		} else if (f.number != 1) {
-			return err_set(ld->err, STATUS_INVALID_ARGUMENT, "http rule: %s is not supported",
-				       f.number == 8 ? "custom" : f.number == 12 ? "response_body" : "nesting");
+			return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+				       "http rule: %s is not supported",
+				       f.number == 8    ? "custom"
+				       : f.number == 12 ? "response_body"
+							: "nesting");
 		}
 	}
 	if (r.verb == NULL)
@@ -166,13 +209,16 @@ check_route(struct loader *ld, const struct schema_method *m, const struct schem
 			continue;
 		f = schema_field_at(m->input, r->segments[i].text);
 		if (f == NULL || f->repeated || f->type == FT_MESSAGE || f->type == FT_BYTES)
-			return bad_pattern(ld, pattern, "a variable does not name a scalar field of the request");
+			return bad_pattern(
+				ld, pattern,
+				"a variable does not name a scalar field of the request");
 	}
 	if (*r->body == '\0' || strcmp(r->body, "*") == 0)
 		return STATUS_OK;
 	f = schema_field_by_name(m->input, slice_str(r->body));
 	if (f == NULL || f->repeated || f->type != FT_MESSAGE)
-		return bad_pattern(ld, pattern, "body does not name a message field of the request");
+		return bad_pattern(ld, pattern,
+				   "body does not name a message field of the request");
 	return STATUS_OK;
 }
 
@@ -184,16 +230,18 @@ check_policy(struct loader *ld, const struct schema_method *m)
 
 	for (const char *p = m->policy.location; (p = strchr(p, '{')) != NULL; p++) {
 		const char *end = strchr(p, '}');
-		if (end == NULL || schema_field_at(m->output, slice_make(p + 1, (size_t)(end - p - 1))) == NULL)
+		if (end == NULL ||
+		    schema_field_at(m->output, slice_make(p + 1, (size_t)(end - p - 1))) == NULL)
 			return err_set(ld->err, STATUS_INVALID_ARGUMENT,
-				       "location \"%s\" names a field that %s does not have", m->policy.location,
-				       m->output->name);
+				       "location \"%s\" names a field that %s does not have",
+				       m->policy.location, m->output->name);
 	}
 	if (*m->policy.update_mask == '\0')
 		return STATUS_OK;
 	f = schema_field_at(m->input, slice_str(m->policy.update_mask));
 	if (f == NULL || f->message == NULL || f->message->wkt != WKT_FIELD_MASK)
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "update_mask \"%s\" does not name a FieldMask of %s",
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "update_mask \"%s\" does not name a FieldMask of %s",
 			       m->policy.update_mask, m->input->name);
 	return STATUS_OK;
 }
@@ -229,7 +277,8 @@ same_shape(const struct schema_route *a, const struct schema_route *b)
 		return false;
 	for (size_t i = 0; i < a->nsegments; i++) {
 		const struct schema_segment *x = &a->segments[i], *y = &b->segments[i];
-		if (x->kind != y->kind || (x->kind == SCHEMA_SEG_LITERAL && !slice_eq(x->text, y->text)))
+		if (x->kind != y->kind ||
+		    (x->kind == SCHEMA_SEG_LITERAL && !slice_eq(x->text, y->text)))
 			return false;
 	}
 	return true;
@@ -247,9 +296,11 @@ load_check_routes(struct loader *ld)
 			for (size_t x = 0; x < a->nroutes; x++) {
 				for (size_t y = i == k ? x + 1 : 0; y < b->nroutes; y++) {
 					if (same_shape(&a->routes[x], &b->routes[y]))
-						return err_set(ld->err, STATUS_INVALID_ARGUMENT,
-							       "%s and %s have the same route %s %s", a->path, b->path,
-							       a->routes[x].verb, a->routes[x].pattern);
+						return err_set(
+							ld->err, STATUS_INVALID_ARGUMENT,
+							"%s and %s have the same route %s %s",
+							a->path, b->path, a->routes[x].verb,
+							a->routes[x].pattern);
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_rules.c - a value against its buf.validate rules. Texts say what the value is and what would be right.
+ * schema_rules.c - a value against its buf.validate rules. Texts say what the value is and what
+ * would be right.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -17,11 +18,14 @@ static int
 compare(unsigned kind, union rule_num a, union rule_num b)
 {
 	switch (kind) {
-	case RK_FLOAT: case RK_DOUBLE:
+	case RK_FLOAT:
+	case RK_DOUBLE:
 		return a.d < b.d ? -1 : a.d > b.d ? 1 : a.d == b.d ? 0 : 2;
-	case RK_UINT32: case RK_UINT64:
+	case RK_UINT32:
+	case RK_UINT64:
 		return a.u < b.u ? -1 : a.u > b.u;
-	case RK_DURATION: case RK_TIMESTAMP:
+	case RK_DURATION:
+	case RK_TIMESTAMP:
 		if (a.t.s != b.t.s)
 			return a.t.s < b.t.s ? -1 : 1;
 		return a.t.ns < b.t.ns ? -1 : a.t.ns > b.t.ns;
@@ -36,7 +40,8 @@ add_number(struct strbuf *out, unsigned kind, union rule_num v)
 	struct textnum_time t = { v.t.s, v.t.ns };
 
 	switch (kind) {
-	case RK_FLOAT: case RK_DOUBLE:
+	case RK_FLOAT:
+	case RK_DOUBLE:
 		if (!isfinite(v.d))
 			strbuf_adds(out, isnan(v.d) ? "NaN" : v.d > 0 ? "Infinity" : "-Infinity");
 		else if (kind == RK_FLOAT)
@@ -44,7 +49,8 @@ add_number(struct strbuf *out, unsigned kind, union rule_num v)
 		else
 			textnum_add_double(out, v.d);
 		break;
-	case RK_UINT32: case RK_UINT64:
+	case RK_UINT32:
+	case RK_UINT64:
 		strbuf_add_u64(out, v.u);
 		break;
 	case RK_BOOL:
@@ -98,7 +104,8 @@ in_range(const struct schema_rules *r, union rule_num v)
 	bool hi_ok = to_hi == -1 || (to_hi == 0 && (r->flags & RULE_LTE));
 
 	if (lo && hi && compare(r->kind, r->hi, r->lo) < 0)
-		return lo_ok || hi_ok; /* protovalidate: an upper bound below the lower one means outside */
+		return lo_ok ||
+		       hi_ok; /* protovalidate: an upper bound below the lower one means outside */
 	return (!lo || lo_ok) && (!hi || hi_ok);
 }
 
@@ -121,8 +128,8 @@ to_rule_num(const struct schema_field *f, unsigned kind, uint64_t bits)
 }
 
 static void
-check_number(struct check *c, const struct schema_field *f, const struct schema_rules *r, union rule_num v,
-	     const struct path_node *node)
+check_number(struct check *c, const struct schema_field *f, const struct schema_rules *r,
+	     union rule_num v, const struct path_node *node)
 {
 	struct strbuf s = STRBUF_INIT;
 	const struct schema_enum *en = r->kind == RK_ENUM ? f->enumeration : NULL;
@@ -207,18 +214,21 @@ uri_chars(const char *p, const char *end, const char *extra)
 {
 	for (; p < end; p++) {
 		if (*p == '%') {
-			if (end - p < 3 || !is_alnum(p[1]) || (p[1] | 32) > 'f' || !is_alnum(p[2]) || (p[2] | 32) > 'f')
+			if (end - p < 3 || !is_alnum(p[1]) || (p[1] | 32) > 'f' ||
+			    !is_alnum(p[2]) || (p[2] | 32) > 'f')
 				return false;
 			p += 2;
-		} else if (*p == '\0' || (!is_alnum(*p) && strchr("-._~!$&'()*+,;=:@/", *p) == NULL &&
-					  strchr(extra, *p) == NULL)) {
+		} else if (*p == '\0' ||
+			   (!is_alnum(*p) && strchr("-._~!$&'()*+,;=:@/", *p) == NULL &&
+			    strchr(extra, *p) == NULL)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-/* RFC 3986: a scheme, then the characters that each part may hold. An IP literal's inside is not looked at. */
+/* RFC 3986: a scheme, then the characters that each part may hold. An IP literal's inside is not
+ * looked at. */
 static bool
 is_uri(struct slice s)
 {
@@ -265,18 +275,23 @@ add_list(char *buf, size_t size, const struct slice *list, uint32_t n)
 	size_t at = (size_t)snprintf(buf, size, "is not one of ");
 
 	for (uint32_t i = 0; i < n && at < size; i++)
-		at += (size_t)snprintf(buf + at, size - at, "%s%.*s", i ? ", " : "", SLICE_ARG(list[i]));
+		at += (size_t)snprintf(buf + at, size - at, "%s%.*s", i ? ", " : "",
+				       SLICE_ARG(list[i]));
 }
 
 static bool
-check_length(struct check *c, const struct schema_rules *r, uint64_t n, const char *unit, const struct path_node *node)
+check_length(struct check *c, const struct schema_rules *r, uint64_t n, const char *unit,
+	     const struct path_node *node)
 {
 	char text[160];
 
 	if ((r->flags & RULE_MAX_LEN) && n > r->max_len)
-		snprintf(text, sizeof(text), "has %" PRIu64 " %s (at most %" PRIu64 ")", n, unit, r->max_len);
+		snprintf(text, sizeof(text), "has %" PRIu64 " %s (at most %" PRIu64 ")", n, unit,
+			 r->max_len);
 	else if ((r->flags & RULE_MIN_LEN) && n < r->min_len)
-		snprintf(text, sizeof(text), n == 0 && r->min_len == 1 ? "must not be empty" : "has %" PRIu64 " %s (at least %" PRIu64 ")",
+		snprintf(text, sizeof(text),
+			 n == 0 && r->min_len == 1 ? "must not be empty"
+						   : "has %" PRIu64 " %s (at least %" PRIu64 ")",
 			 n, unit, r->min_len);
 	else
 		return true;
@@ -285,17 +300,21 @@ check_length(struct check *c, const struct schema_rules *r, uint64_t n, const ch
 }
 
 static void
-check_string(struct check *c, const struct schema_rules *r, struct slice s, const struct path_node *node)
+check_string(struct check *c, const struct schema_rules *r, struct slice s,
+	     const struct path_node *node)
 {
 	char text[160] = "";
 	struct uuid uuid;
 
-	if ((r->flags & (RULE_MIN_LEN | RULE_MAX_LEN)) && !check_length(c, r, code_points(s), "characters", node))
+	if ((r->flags & (RULE_MIN_LEN | RULE_MAX_LEN)) &&
+	    !check_length(c, r, code_points(s), "characters", node))
 		return;
 	if ((r->flags & RULE_MIN_BYTES) && s.n < r->min_bytes)
-		snprintf(text, sizeof(text), "has %zu bytes (at least %" PRIu64 ")", s.n, r->min_bytes);
+		snprintf(text, sizeof(text), "has %zu bytes (at least %" PRIu64 ")", s.n,
+			 r->min_bytes);
 	else if ((r->flags & RULE_MAX_BYTES) && s.n > r->max_bytes)
-		snprintf(text, sizeof(text), "has %zu bytes (at most %" PRIu64 ")", s.n, r->max_bytes);
+		snprintf(text, sizeof(text), "has %zu bytes (at most %" PRIu64 ")", s.n,
+			 r->max_bytes);
 	else if ((r->flags & RULE_CONST) && !slice_eq(s, r->const_text))
 		snprintf(text, sizeof(text), "is not \"%.*s\"", SLICE_ARG(r->const_text));
 	else if ((r->flags & RULE_PREFIX) && !slice_starts_with(s, r->prefix))
@@ -333,8 +352,8 @@ read_time(struct slice wire)
 }
 
 void
-check_value(struct check *c, const struct schema_field *f, const struct schema_rules *r, uint64_t bits, struct slice bytes,
-	    const struct path_node *node)
+check_value(struct check *c, const struct schema_field *f, const struct schema_rules *r,
+	    uint64_t bits, struct slice bytes, const struct path_node *node)
 {
 	if (f->type == FT_MESSAGE && f->message->wkt == WKT_WRAPPER && r->kind != RK_NONE) {
 		const struct schema_field *value = &f->message->fields[0];
@@ -348,7 +367,9 @@ check_value(struct check *c, const struct schema_field *f, const struct schema_r
 		return;
 	}
 	switch (r->kind) {
-	case RK_NONE: case RK_REPEATED: case RK_MAP:
+	case RK_NONE:
+	case RK_REPEATED:
+	case RK_MAP:
 		break;
 	case RK_STRING:
 		check_string(c, r, bytes, node);
@@ -356,7 +377,8 @@ check_value(struct check *c, const struct schema_field *f, const struct schema_r
 	case RK_BYTES:
 		(void)check_length(c, r, bytes.n, "bytes", node);
 		break;
-	case RK_DURATION: case RK_TIMESTAMP:
+	case RK_DURATION:
+	case RK_TIMESTAMP:
 		check_number(c, f, r, read_time(bytes), node);
 		break;
 	default:
@@ -386,7 +408,8 @@ unique_add(struct unique *u, const void *p, size_t n)
 }
 
 static void
-check_unique(struct check *c, const struct schema_field *f, struct slice wire, struct path_node *node)
+check_unique(struct check *c, const struct schema_field *f, struct slice wire,
+	     struct path_node *node)
 {
 	struct unique u = { 0 };
 	struct wire_in in = wire_in(wire);
@@ -396,13 +419,16 @@ check_unique(struct check *c, const struct schema_field *f, struct slice wire, s
 	while (wire_next(&in, &w) > 0) {
 		if (w.number != f->number)
 			continue;
-		struct wire_in packed = wire_in(w.type == WIRE_BYTES && f->wire != WIRE_BYTES ? w.bytes : SLICE_NONE);
+		struct wire_in packed = wire_in(
+			w.type == WIRE_BYTES && f->wire != WIRE_BYTES ? w.bytes : SLICE_NONE);
 		bool is_packed = packed.p != NULL, twice = false;
 		do {
-			if (is_packed && !(packed.p < packed.end && wire_payload(&packed, f->wire, &w.bits)))
+			if (is_packed &&
+			    !(packed.p < packed.end && wire_payload(&packed, f->wire, &w.bits)))
 				break;
 			int64_t v = wire_int(f->type, w.bits);
-			twice = f->wire == WIRE_BYTES ? !unique_add(&u, w.bytes.p, w.bytes.n) : !unique_add(&u, &v, sizeof(v));
+			twice = f->wire == WIRE_BYTES ? !unique_add(&u, w.bytes.p, w.bytes.n)
+						      : !unique_add(&u, &v, sizeof(v));
 			if (twice) {
 				check_violation(c, node, "is there twice");
 				return;
@@ -413,7 +439,8 @@ check_unique(struct check *c, const struct schema_field *f, struct slice wire, s
 }
 
 void
-check_count(struct check *c, const struct schema_field *f, uint32_t count, struct slice wire, const struct path_node *at)
+check_count(struct check *c, const struct schema_field *f, uint32_t count, struct slice wire,
+	    const struct path_node *at)
 {
 	const struct schema_rules *r = f->rules;
 	struct path_node node = *at;
@@ -426,6 +453,7 @@ check_count(struct check *c, const struct schema_field *f, uint32_t count, struc
 		return;
 	if (count == 0 && r->ignore == IGNORE_IF_ZERO_VALUE)
 		return;
-	if (check_length(c, r, count, f->map ? "entries" : "elements", &node) && (r->flags & RULE_UNIQUE))
+	if (check_length(c, r, count, f->map ? "entries" : "elements", &node) &&
+	    (r->flags & RULE_UNIQUE))
 		check_unique(c, f, wire, &node);
 }

@@ -2,15 +2,16 @@
 /*
  * schema_rules_load.c - buf.validate rules (extension 1159) into struct schema_rules.
  *
- * A rule that is not in proto/buf/validate/validate.proto is refused here: a rule that nobody enforces is worse than
- * none. Numbers in the switches are field numbers of that file.
+ * A rule that is not in proto/buf/validate/validate.proto is refused here: a rule that nobody
+ * enforces is worse than none. Numbers in the switches are field numbers of that file.
  */
 #include "libcommon/schema/schema_impl.h"
 
 static enum status
 unsupported(struct loader *ld, unsigned kind, unsigned number)
 {
-	return err_set(ld->err, STATUS_INVALID_ARGUMENT, "rule %u of kind %u is not supported", number, kind);
+	return err_set(ld->err, STATUS_INVALID_ARGUMENT, "rule %u of kind %u is not supported",
+		       number, kind);
 }
 
 static void
@@ -40,12 +41,19 @@ static union rule_num
 rule_value(unsigned kind, uint64_t bits)
 {
 	switch (kind) {
-	case RK_FLOAT: return (union rule_num){ .d = wire_double(FT_FLOAT, bits) };
-	case RK_DOUBLE: return (union rule_num){ .d = wire_double(FT_DOUBLE, bits) };
-	case RK_INT32: case RK_ENUM: return (union rule_num){ .i = (int32_t)bits };
-	case RK_UINT32: return (union rule_num){ .u = (uint32_t)bits };
-	case RK_BOOL: return (union rule_num){ .i = bits != 0 };
-	default: return (union rule_num){ .u = bits };
+	case RK_FLOAT:
+		return (union rule_num){ .d = wire_double(FT_FLOAT, bits) };
+	case RK_DOUBLE:
+		return (union rule_num){ .d = wire_double(FT_DOUBLE, bits) };
+	case RK_INT32:
+	case RK_ENUM:
+		return (union rule_num){ .i = (int32_t)bits };
+	case RK_UINT32:
+		return (union rule_num){ .u = (uint32_t)bits };
+	case RK_BOOL:
+		return (union rule_num){ .i = bits != 0 };
+	default:
+		return (union rule_num){ .u = bits };
 	}
 }
 
@@ -163,7 +171,9 @@ string_rule(struct loader *ld, struct schema_rules *r, const struct wire_field *
 		r->flags |= RULE_CONST;
 		r->const_text = slice_make(load_text(ld, f->bytes), f->bytes.n);
 		break;
-	case 2: case 3: case 19:
+	case 2:
+	case 3:
+	case 19:
 		length_rule(f->number, f->bits, r);
 		break;
 	case 4:
@@ -178,12 +188,23 @@ string_rule(struct loader *ld, struct schema_rules *r, const struct wire_field *
 		r->flags |= RULE_PREFIX;
 		r->prefix = slice_make(load_text(ld, f->bytes), f->bytes.n);
 		break;
-	case 10: add_text(ld, &r->in_text, &r->nin, f->bytes); break;
-	case 11: add_text(ld, &r->not_in_text, &r->nnot_in, f->bytes); break;
-	case 12: r->flags |= f->bits ? RULE_EMAIL : 0; break;
-	case 17: r->flags |= f->bits ? RULE_URI : 0; break;
-	case 22: r->flags |= f->bits ? RULE_UUID : 0; break;
-	default: return unsupported(ld, RK_STRING, f->number);
+	case 10:
+		add_text(ld, &r->in_text, &r->nin, f->bytes);
+		break;
+	case 11:
+		add_text(ld, &r->not_in_text, &r->nnot_in, f->bytes);
+		break;
+	case 12:
+		r->flags |= f->bits ? RULE_EMAIL : 0;
+		break;
+	case 17:
+		r->flags |= f->bits ? RULE_URI : 0;
+		break;
+	case 22:
+		r->flags |= f->bits ? RULE_UUID : 0;
+		break;
+	default:
+		return unsupported(ld, RK_STRING, f->number);
 	}
 	return STATUS_OK;
 }
@@ -237,10 +258,12 @@ read_kind(struct loader *ld, struct slice bytes, struct schema_rules *r)
 		case RK_ENUM:
 			st = enum_rule(ld, r, &f);
 			break;
-		case RK_REPEATED: case RK_MAP:
+		case RK_REPEATED:
+		case RK_MAP:
 			st = container_rule(ld, r, &f);
 			break;
-		case RK_DURATION: case RK_TIMESTAMP:
+		case RK_DURATION:
+		case RK_TIMESTAMP:
 			st = time_rule(ld, r, &f);
 			break;
 		default:
@@ -258,14 +281,16 @@ read_field_rules(struct loader *ld, struct slice bytes, struct schema_rules *r)
 	enum status st;
 
 	while (wire_next(&in, &f) > 0) {
-		bool known = (f.number >= RK_FLOAT && f.number <= RK_UINT64) || (f.number >= RK_BOOL && f.number <= RK_ENUM) ||
-			     f.number == RK_REPEATED || f.number == RK_MAP || f.number == RK_DURATION ||
-			     f.number == RK_TIMESTAMP;
+		bool known = (f.number >= RK_FLOAT && f.number <= RK_UINT64) ||
+			     (f.number >= RK_BOOL && f.number <= RK_ENUM) ||
+			     f.number == RK_REPEATED || f.number == RK_MAP ||
+			     f.number == RK_DURATION || f.number == RK_TIMESTAMP;
 		if (f.number == 25) {
 			r->required = f.bits != 0;
 		} else if (f.number == 27) {
 			r->ignore = (uint8_t)f.bits;
-		} else if (!known || f.type != WIRE_BYTES || (r->kind != RK_NONE && r->kind != f.number)) {
+		} else if (!known || f.type != WIRE_BYTES ||
+			   (r->kind != RK_NONE && r->kind != f.number)) {
 			return unsupported(ld, f.number, 0);
 		} else {
 			r->kind = (uint8_t)f.number;
@@ -293,29 +318,34 @@ static unsigned
 kind_of_type(const struct schema_field *f)
 {
 	static const uint8_t kinds[] = {
-		[FT_DOUBLE] = RK_DOUBLE, [FT_FLOAT] = RK_FLOAT,	  [FT_INT64] = RK_INT64,   [FT_UINT64] = RK_UINT64,
-		[FT_INT32] = RK_INT32,	 [FT_BOOL] = RK_BOOL,	  [FT_STRING] = RK_STRING, [FT_BYTES] = RK_BYTES,
-		[FT_UINT32] = RK_UINT32, [FT_ENUM] = RK_ENUM,	  [FT_SINT64] = RK_NONE,
+		[FT_DOUBLE] = RK_DOUBLE, [FT_FLOAT] = RK_FLOAT, [FT_INT64] = RK_INT64,
+		[FT_UINT64] = RK_UINT64, [FT_INT32] = RK_INT32, [FT_BOOL] = RK_BOOL,
+		[FT_STRING] = RK_STRING, [FT_BYTES] = RK_BYTES, [FT_UINT32] = RK_UINT32,
+		[FT_ENUM] = RK_ENUM,     [FT_SINT64] = RK_NONE,
 	};
 
 	if (f->type != FT_MESSAGE)
 		return kinds[f->type];
 	switch (f->message->wkt) {
-	case WKT_TIMESTAMP: return RK_TIMESTAMP;
-	case WKT_DURATION: return RK_DURATION;
-	case WKT_WRAPPER: return kind_of_type(&f->message->fields[0]);
-	default: return RK_NONE;
+	case WKT_TIMESTAMP:
+		return RK_TIMESTAMP;
+	case WKT_DURATION:
+		return RK_DURATION;
+	case WKT_WRAPPER:
+		return kind_of_type(&f->message->fields[0]);
+	default:
+		return RK_NONE;
 	}
 }
 
 static enum status
-check_kind(struct loader *ld, const struct schema_message *m, const struct schema_field *f, const struct schema_field *of,
-	   const struct schema_rules *r)
+check_kind(struct loader *ld, const struct schema_message *m, const struct schema_field *f,
+	   const struct schema_field *of, const struct schema_rules *r)
 {
 	if (r == NULL || r->kind == RK_NONE || r->kind == kind_of_type(of))
 		return STATUS_OK;
-	return err_set(ld->err, STATUS_INVALID_ARGUMENT, "%s.%s: rules of kind %u do not fit its type", m->name, f->name.p,
-		       r->kind);
+	return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+		       "%s.%s: rules of kind %u do not fit its type", m->name, f->name.p, r->kind);
 }
 
 static enum status
@@ -332,19 +362,22 @@ finish_field(struct loader *ld, struct schema_message *m, struct schema_field *f
 		if ((st = check_kind(ld, m, f, f, r->items)) != STATUS_OK)
 			return st;
 	} else if (f->repeated && r->kind != RK_NONE) {
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "%s.%s: rules of kind %u do not fit its type", m->name,
-			       f->name.p, r->kind);
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "%s.%s: rules of kind %u do not fit its type", m->name, f->name.p,
+			       r->kind);
 	} else if (!f->repeated && (st = check_kind(ld, m, f, f, r)) != STATUS_OK) {
 		return st;
 	}
 	if ((r->flags & RULE_UNIQUE) &&
 	    (!(r->flags & RULE_MAX_LEN) || r->max_len > SCHEMA_MAX_UNIQUE || f->type == FT_MESSAGE))
-		return err_set(ld->err, STATUS_INVALID_ARGUMENT, "%s.%s: unique needs max_items <= %d and scalars", m->name,
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "%s.%s: unique needs max_items <= %d and scalars", m->name,
 			       f->name.p, SCHEMA_MAX_UNIQUE);
 	if (f->repeated) {
 		if (m->ncounters == SCHEMA_MAX_COUNTED)
-			return err_set(ld->err, STATUS_INVALID_ARGUMENT, "%s has more than %d repeated fields with rules",
-				       m->name, SCHEMA_MAX_COUNTED);
+			return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+				       "%s has more than %d repeated fields with rules", m->name,
+				       SCHEMA_MAX_COUNTED);
 		f->counter = (int8_t)m->ncounters++;
 	}
 	m->at_end[m->nat_end++] = f->index;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_text.c - single fields: from the text of a path, query or form parameter, to the text of a Location header, and
- * wrapped around bytes that are there already.
+ * schema_text.c - single fields: from the text of a path, query or form parameter, to the text of a
+ * Location header, and wrapped around bytes that are there already.
  *
- * A nested field is written as a message of its own that holds only this field: occurrences of a singular message merge,
- * so the parts of a request may come from path, query and body.
+ * A nested field is written as a message of its own that holds only this field: occurrences of a
+ * singular message merge, so the parts of a request may come from path, query and body.
  */
 #include "libcommon/base/codec.h"
 #include "libcommon/schema/json_decode.h"
@@ -60,15 +60,18 @@ has_text_form(const struct schema_field *f)
 	if (f->type != FT_MESSAGE)
 		return true;
 	enum schema_wkt wkt = f->message->wkt;
-	return wkt == WKT_TIMESTAMP || wkt == WKT_DURATION || wkt == WKT_FIELD_MASK || wkt == WKT_WRAPPER;
+	return wkt == WKT_TIMESTAMP || wkt == WKT_DURATION || wkt == WKT_FIELD_MASK ||
+	       wkt == WKT_WRAPPER;
 }
 
-/* Text is a JSON string without its quotes, except that true, false and an enum's number stand as they are. */
+/* Text is a JSON string without its quotes, except that true, false and an enum's number stand as
+ * they are. */
 static void
 put_as_json(const struct schema_field *f, struct slice text, struct strbuf *out)
 {
 	const struct schema_field *value = f->type == FT_MESSAGE ? &f->message->fields[0] : f;
-	bool bare = (value->type == FT_BOOL && (slice_eq_str(text, "true") || slice_eq_str(text, "false"))) ||
+	bool bare = (value->type == FT_BOOL &&
+		     (slice_eq_str(text, "true") || slice_eq_str(text, "false"))) ||
 		    (value->type == FT_ENUM && text.n > 0 && text.n < 12 &&
 		     strspn(text.p, "-0123456789") >= text.n);
 
@@ -79,7 +82,8 @@ put_as_json(const struct schema_field *f, struct slice text, struct strbuf *out)
 }
 
 static enum status
-put_value(struct decoder *d, const struct schema_field *f, const struct path_node *node, struct slice text)
+put_value(struct decoder *d, const struct schema_field *f, const struct path_node *node,
+	  struct slice text)
 {
 	if (!codec_utf8_valid(text.p, text.n))
 		return decode_fail(d, node, "is not UTF-8");
@@ -93,14 +97,15 @@ put_value(struct decoder *d, const struct schema_field *f, const struct path_nod
 	d->lex = (struct json_lex){ json.buf, json.buf, json.buf + json.len, NULL };
 	enum status st = decode_value(d, f, node, 1, f->presence || f->repeated);
 	if (st == STATUS_OK && json_peek(&d->lex) != JSON_END)
-		st = decode_fail(d, node, "\"%.*s\" is not a value", text.n > 40 ? 40 : (int)text.n, text.p);
+		st = decode_fail(d, node, "\"%.*s\" is not a value", text.n > 40 ? 40 : (int)text.n,
+				 text.p);
 	strbuf_fini(&json);
 	return st;
 }
 
 enum status
-schema_text_field(const struct schema_message *message, struct slice path, struct slice text, struct strbuf *out,
-		  struct err *err)
+schema_text_field(const struct schema_message *message, struct slice path, struct slice text,
+		  struct strbuf *out, struct err *err)
 {
 	struct decoder d = { .out = out, .err = err, .max_depth = SCHEMA_MAX_DEPTH };
 	struct path_node nodes[MAX_STEPS] = { 0 };
@@ -108,10 +113,12 @@ schema_text_field(const struct schema_message *message, struct slice path, struc
 	size_t marks[MAX_STEPS], before = out->len;
 
 	if (!find_steps(message, path, &steps))
-		return err_public(err, STATUS_NOT_FOUND, "%.*s is not a parameter", path.n > 80 ? 80 : (int)path.n, path.p);
+		return err_public(err, STATUS_NOT_FOUND, "%.*s is not a parameter",
+				  path.n > 80 ? 80 : (int)path.n, path.p);
 	const struct schema_field *f = steps.fields[steps.n - 1];
 	for (size_t i = 0; i < steps.n; i++)
-		nodes[i] = (struct path_node){ .up = i > 0 ? &nodes[i - 1] : NULL, .field = steps.fields[i] };
+		nodes[i] = (struct path_node){ .up = i > 0 ? &nodes[i - 1] : NULL,
+					       .field = steps.fields[i] };
 	const struct path_node *node = &nodes[steps.n - 1];
 	if (!has_text_form(f))
 		return decode_fail(&d, node, "cannot be given as a parameter");
@@ -127,7 +134,8 @@ schema_text_field(const struct schema_message *message, struct slice path, struc
 }
 
 bool
-schema_wire_text(const struct schema_message *message, struct slice wire, struct slice path, struct strbuf *out)
+schema_wire_text(const struct schema_message *message, struct slice wire, struct slice path,
+		 struct strbuf *out)
 {
 	struct encoder e = { .out = out };
 	struct steps steps;
@@ -161,7 +169,8 @@ schema_wire_text(const struct schema_message *message, struct slice wire, struct
 		out->len = before;
 		return false;
 	}
-	if (out->buf[before] == '"') { /* an enum's name, a 64-bit integer, a time: without quotes */
+	if (out->buf[before] ==
+	    '"') { /* an enum's name, a 64-bit integer, a time: without quotes */
 		out->len -= 2;
 		memmove(out->buf + before, out->buf + before + 1, out->len - before);
 		out->buf[out->len] = '\0';
@@ -170,15 +179,15 @@ schema_wire_text(const struct schema_message *message, struct slice wire, struct
 }
 
 enum status
-schema_wrap_field(const struct schema_message *message, struct slice name, struct slice bytes, struct strbuf *out,
-		  struct err *err)
+schema_wrap_field(const struct schema_message *message, struct slice name, struct slice bytes,
+		  struct strbuf *out, struct err *err)
 {
 	struct steps steps;
 	size_t marks[MAX_STEPS];
 
 	if (!find_steps(message, name, &steps) || steps.fields[steps.n - 1]->wire != WIRE_BYTES)
-		return err_set(err, STATUS_INTERNAL, "%s has no message or bytes field \"%.*s\"", message->name,
-			       SLICE_ARG(name));
+		return err_set(err, STATUS_INTERNAL, "%s has no message or bytes field \"%.*s\"",
+			       message->name, SLICE_ARG(name));
 	open_steps(&steps, out, marks);
 	wire_put_bytes(out, steps.fields[steps.n - 1]->number, bytes);
 	close_steps(&steps, out, marks);

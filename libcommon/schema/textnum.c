@@ -2,11 +2,11 @@
 /*
  * textnum.c - see textnum.h.
  *
- * Doubles: the usual ones have few digits. If r is an integer below 2^53 and r / 10^k gives v back, then, the division
- * being correctly rounded (r and 10^k are exact), "r with k decimals" reads as v; with r below 10^15 it is the only
- * decimal of that length that does, so the smallest k gives the shortest text. Only other values take the
- * slow way through printf. Reading uses the same fact (W. Clinger, "How to Read Floating Point Numbers
- * Accurately", 1990).
+ * Doubles: the usual ones have few digits. If r is an integer below 2^53 and r / 10^k gives v back,
+ * then, the division being correctly rounded (r and 10^k are exact), "r with k decimals" reads as
+ * v; with r below 10^15 it is the only decimal of that length that does, so the smallest k gives
+ * the shortest text. Only other values take the slow way through printf. Reading uses the same fact
+ * (W. Clinger, "How to Read Floating Point Numbers Accurately", 1990).
  */
 #include "libcommon/schema/textnum.h"
 
@@ -18,8 +18,9 @@
 #include "libcommon/base/strbuf.h"
 #include "libcommon/schema/schema_impl.h"
 
-static const double powers[] = { 1e0,  1e1,  1e2,  1e3,	 1e4,  1e5,  1e6,  1e7,	 1e8,  1e9,  1e10, 1e11,
-				 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+				 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+				 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 
 /* mantissa x 10^exponent; `exact` when no digit was left out. */
 struct decimal {
@@ -70,13 +71,18 @@ in_range(unsigned type, bool negative, uint64_t v, int64_t *ret)
 	uint64_t most;
 
 	switch (type) {
-	case FT_INT32: case FT_SINT32: case FT_SFIXED32: case FT_ENUM:
+	case FT_INT32:
+	case FT_SINT32:
+	case FT_SFIXED32:
+	case FT_ENUM:
 		most = INT32_MAX;
 		break;
-	case FT_UINT32: case FT_FIXED32:
+	case FT_UINT32:
+	case FT_FIXED32:
 		most = UINT32_MAX;
 		break;
-	case FT_UINT64: case FT_FIXED64:
+	case FT_UINT64:
+	case FT_FIXED64:
 		most = UINT64_MAX;
 		break;
 	default:
@@ -177,7 +183,8 @@ add_short(struct strbuf *out, double v, bool single)
 		if (single ? (float)back == (float)a : back == a) {
 			add_scaled(out, signbit(v) != 0, (uint64_t)r, k);
 			if (a == 0 && signbit(v))
-				strbuf_adds(out, ".0"); /* many readers take "-0" for the integer 0 */
+				strbuf_adds(out,
+					    ".0"); /* many readers take "-0" for the integer 0 */
 			return true;
 		}
 	}
@@ -220,7 +227,8 @@ textnum_add_float(struct strbuf *out, float v)
 #define SECONDS_9999 253402300799   /* 9999-12-31T23:59:59Z */
 #define DURATION_MAX 315576000000
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, counted from March so that leap days come last. */
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, counted from March so that
+ * leap days come last. */
 static int64_t
 days_from_date(int y, int m, int d)
 {
@@ -300,20 +308,24 @@ textnum_timestamp(struct slice text, struct textnum_time *ret)
 	int y, mo, d, h, mi, s, oh = 0, om = 0, sign = 0;
 	int32_t nanos;
 
-	if (!digits(&p, end, 4, &y) || !take(&p, end, '-') || !digits(&p, end, 2, &mo) || !take(&p, end, '-') ||
-	    !digits(&p, end, 2, &d) || !take(&p, end, 'T') || !digits(&p, end, 2, &h) || !take(&p, end, ':') ||
-	    !digits(&p, end, 2, &mi) || !take(&p, end, ':') || !digits(&p, end, 2, &s) || !fraction(&p, end, &nanos))
+	if (!digits(&p, end, 4, &y) || !take(&p, end, '-') || !digits(&p, end, 2, &mo) ||
+	    !take(&p, end, '-') || !digits(&p, end, 2, &d) || !take(&p, end, 'T') ||
+	    !digits(&p, end, 2, &h) || !take(&p, end, ':') || !digits(&p, end, 2, &mi) ||
+	    !take(&p, end, ':') || !digits(&p, end, 2, &s) || !fraction(&p, end, &nanos))
 		return false;
-	if (y < 1 || mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) || h > 23 || mi > 59 || s > 59)
+	if (y < 1 || mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) || h > 23 || mi > 59 ||
+	    s > 59)
 		return false;
 	if (p < end && (*p == '+' || *p == '-')) {
 		sign = *p++ == '+' ? 1 : -1;
-		if (!digits(&p, end, 2, &oh) || !take(&p, end, ':') || !digits(&p, end, 2, &om) || oh > 23 || om > 59)
+		if (!digits(&p, end, 2, &oh) || !take(&p, end, ':') || !digits(&p, end, 2, &om) ||
+		    oh > 23 || om > 59)
 			return false;
 	} else if (!take(&p, end, 'Z')) {
 		return false;
 	}
-	int64_t seconds = days_from_date(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - sign * (oh * 3600 + om * 60);
+	int64_t seconds = days_from_date(y, mo, d) * 86400 + h * 3600 + mi * 60 + s -
+			  sign * (oh * 3600 + om * 60);
 	if (p != end || seconds < SECONDS_0001 || seconds > SECONDS_9999)
 		return false;
 	*ret = (struct textnum_time){ seconds, nanos };
@@ -331,8 +343,8 @@ textnum_duration(struct slice text, struct textnum_time *ret)
 
 	for (; p < end && *p >= '0' && *p <= '9' && n < 13; n++, p++)
 		seconds = seconds * 10 + (*p - '0');
-	if (n == 0 || !fraction(&p, end, &nanos) || !take(&p, end, 's') || p != end || seconds > DURATION_MAX ||
-	    (seconds == DURATION_MAX && nanos > 0))
+	if (n == 0 || !fraction(&p, end, &nanos) || !take(&p, end, 's') || p != end ||
+	    seconds > DURATION_MAX || (seconds == DURATION_MAX && nanos > 0))
 		return false;
 	*ret = (struct textnum_time){ negative ? -seconds : seconds, negative ? -nanos : nanos };
 	return true;
@@ -366,7 +378,8 @@ textnum_add_timestamp(struct strbuf *out, struct textnum_time t)
 {
 	int y, m, d;
 
-	if (t.seconds < SECONDS_0001 || t.seconds > SECONDS_9999 || t.nanos < 0 || t.nanos > 999999999)
+	if (t.seconds < SECONDS_0001 || t.seconds > SECONDS_9999 || t.nanos < 0 ||
+	    t.nanos > 999999999)
 		return false;
 	int64_t days = (t.seconds - SECONDS_0001) / 86400 + SECONDS_0001 / 86400;
 	int64_t rest = t.seconds - days * 86400;
@@ -397,8 +410,8 @@ textnum_add_duration(struct strbuf *out, struct textnum_time t)
 	bool negative = t.seconds < 0 || t.nanos < 0;
 	char buf[16];
 
-	if (t.seconds < -DURATION_MAX || t.seconds > DURATION_MAX || t.nanos < -999999999 || t.nanos > 999999999 ||
-	    (t.seconds < 0 && t.nanos > 0) || (t.seconds > 0 && t.nanos < 0))
+	if (t.seconds < -DURATION_MAX || t.seconds > DURATION_MAX || t.nanos < -999999999 ||
+	    t.nanos > 999999999 || (t.seconds < 0 && t.nanos > 0) || (t.seconds > 0 && t.nanos < 0))
 		return false;
 	if (negative)
 		strbuf_addch(out, '-');

@@ -2,12 +2,13 @@
 /*
  * textnum.h - numbers, times and durations to and from the text that JSON has for them.
  *
- *	if (!textnum_int(text, FT_INT32, &v)) …         "12", "1.2e1", "-0": exact, in the range of the type
- *	textnum_add_double(out, 62.5);                  shortest text that reads back the same
+ *	if (!textnum_int(text, FT_INT32, &v)) …         "12", "1.2e1", "-0": exact, in the range of
+ *the type textnum_add_double(out, 62.5);                  shortest text that reads back the same
  *
  * Source: JSON numbers RFC 8259 section 6; RFC 3339; "ProtoJSON format" (Duration, Timestamp).
  * Threads: any, in the "C" numeric locale (nothing here calls setlocale). Errors: false.
- * Limits:  a number has at most TEXTNUM_MAX characters; years 0001..9999; durations +-315,576,000,000 s.
+ * Limits:  a number has at most TEXTNUM_MAX characters; years 0001..9999; durations
+ *+-315,576,000,000 s.
  */
 #ifndef FIT_SCHEMA_TEXTNUM_H
 #define FIT_SCHEMA_TEXTNUM_H
@@ -22,7 +23,8 @@ struct strbuf;
 
 #define TEXTNUM_MAX 400
 
-/* `text` must be a JSON number, here and for doubles. An integer in any spelling (1e2, 1.0), in the range of an integer field type. */
+/* `text` must be a JSON number, here and for doubles. An integer in any spelling (1e2, 1.0), in the
+ * range of an integer field type. */
 bool textnum_int(struct slice text, unsigned field_type, int64_t *ret) MUST_CHECK;
 /* A finite double; false when it is too large. */
 bool textnum_double(struct slice text, double *ret) MUST_CHECK;

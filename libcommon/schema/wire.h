@@ -37,8 +37,8 @@ struct wire_in {
 struct wire_field {
 	uint32_t number;
 	uint8_t type;
-	uint64_t bits;	     /* varint, fixed32, fixed64 */
-	struct slice bytes;  /* length-delimited */
+	uint64_t bits;      /* varint, fixed32, fixed64 */
+	struct slice bytes; /* length-delimited */
 };
 
 static inline struct wire_in
@@ -107,7 +107,8 @@ wire_next(struct wire_in *in, struct wire_field *f)
 		return -1;
 	f->number = (uint32_t)(tag >> 3);
 	f->type = tag & 7;
-	f->bits = 0; /* whatever the type, both are defined: readers of options look at one of them only */
+	f->bits = 0; /* whatever the type, both are defined: readers of options look at one of them
+			only */
 	f->bytes = SLICE_NONE;
 	if (f->type != WIRE_BYTES)
 		return wire_payload(in, f->type, &f->bits) ? 1 : -1;

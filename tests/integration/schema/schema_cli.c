@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_cli.c - drives libcommon/schema from a script: reads commands, each a line "VERB MESSAGE LENGTH\n" and LENGTH
- * bytes; answers "ok LENGTH\n" or "error LENGTH\n" and the bytes.
+ * schema_cli.c - drives libcommon/schema from a script: reads commands, each a line "VERB MESSAGE
+ *LENGTH\n" and LENGTH bytes; answers "ok LENGTH\n" or "error LENGTH\n" and the bytes.
  *
  *	decode        JSON to protobuf          check     protobuf against limits and rules
  *	encode        protobuf to JSON          always    the same with default values
@@ -28,7 +28,8 @@ read_file(const char *path, struct strbuf *out)
 }
 
 static enum status
-run(const struct schema *s, const char *verb, const char *name, struct slice in, struct strbuf *out, struct err *err)
+run(const struct schema *s, const char *verb, const char *name, struct slice in, struct strbuf *out,
+    struct err *err)
 {
 	const struct schema_message *m = schema_message(s, slice_str(name));
 
@@ -53,7 +54,8 @@ describe(const struct err *err, struct strbuf *out)
 	strbuf_reset(out);
 	strbuf_adds(out, err->nfields ? "" : err->text);
 	for (unsigned i = 0; i < err->nfields; i++)
-		strbuf_addf(out, "%s%s: %s", i ? "\n" : "", err->fields[i].path, err->fields[i].text);
+		strbuf_addf(out, "%s%s: %s", i ? "\n" : "", err->fields[i].path,
+			    err->fields[i].text);
 }
 
 int
