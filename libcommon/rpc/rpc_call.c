@@ -44,11 +44,17 @@ rpc_call_decide(struct rpc_call *call, enum status status, const struct err *err
 	if (call->answered)
 		return false;
 	call->answered = true;
-	call->status = (unsigned)status < STATUS_COUNT ? status : STATUS_UNKNOWN;
 	call->done = true;
+	call->status = (unsigned)status < STATUS_COUNT ? status : STATUS_UNKNOWN;
 	if (status == STATUS_OK)
 		return true;
-	rpc_status_percent_encode(slice_str(err_client_text(err)), &call->message);
+	const char *text = err_client_text(err);
+	/* A handler may see the deadline pass before the timer does, and give up. */
+	if (status == STATUS_CANCELLED && deadline_left_ms(call->deadline) == 0) {
+		call->status = STATUS_DEADLINE_EXCEEDED;
+		text = "the deadline passed";
+	}
+	rpc_status_percent_encode(slice_str(text), &call->message);
 	if (err->nfields > 0 || err->reason != NULL || err->retry_after_ms > 0) {
 		struct strbuf wire = STRBUF_INIT;
 		rpc_status_encode(status, err, &wire);
@@ -149,7 +155,7 @@ complete(struct rpc_call *call, enum status status, struct h2_chunk *reply, stru
 		queue_out(call, reply);
 	pthread_mutex_unlock(&call->lock);
 	if (first)
-		rpc_call_account(call, status, err);
+		rpc_call_account(call, call->status, err);
 	else
 		free(reply);
 }

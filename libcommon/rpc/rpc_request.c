@@ -74,6 +74,7 @@ call_start(struct rpc_call *call, struct rpc_conn *conn)
 	conn->calls++;
 	call->entry = &call->io->server->registry.unknown;
 	call->started_ns = clock_mono_ns();
+	call->deadline = deadline_in(INT32_MAX);
 	call->path = SLICE_NONE;
 	call->fields = NULL;
 	call->fields_end = &call->fields;
@@ -883,12 +884,10 @@ on_down(struct h2_session *session, const struct err *err, void *arg)
 		io->conns = conn->next;
 	if (conn->next != NULL)
 		conn->next->prev = conn->prev;
-	atomic_fetch_sub(&io->server->connections, 1);
 	conn->h2 = NULL;
 	if (conn->calls == 0)
 		free(conn);
-	if (io->closing && io->conns == NULL)
-		rpc_io_closed(io);
+	rpc_conn_closed(io);
 }
 
 const struct h2_events rpc_server_h2_events = {

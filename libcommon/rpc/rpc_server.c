@@ -28,6 +28,7 @@
 #define ACCEPT_PAUSE_MS 100
 #define DEFAULT_TIMEOUT_MS 15000
 #define CLOSE_WAIT_MS 30000
+#define GOODBYE_MS 2000
 
 static struct metric in_flight = METRIC_GAUGE("rpc_server_in_flight", "Calls being worked on.");
 static struct metric connections_open = METRIC_GAUGE("rpc_server_connections", "Open HTTP/2 connections.");
@@ -59,10 +60,13 @@ rpc_server_count(struct rpc_server *server, int by)
 }
 
 void
-rpc_io_closed(struct rpc_io *io)
+rpc_conn_closed(struct rpc_io *io)
 {
-	atomic_fetch_sub(&io->server->nopen, 1);
-	tell_quiet(io->server);
+	atomic_fetch_sub(&io->server->connections, 1);
+	if (io->closing && io->conns == NULL)
+		atomic_fetch_sub(&io->server->nopen, 1);
+	if (atomic_load(&io->server->draining))
+		tell_quiet(io->server);
 }
 
 /* ---- listening ---- */
@@ -392,17 +396,36 @@ on_start_drain(void *arg)
 		h2_session_shutdown(conn->h2);
 }
 
-/* True: all calls ended in time, and at the end all I/O threads let go of their connections. */
+typedef bool (*busy_fn)(const struct rpc_server *server);
+
 static bool
-wait_quiet(struct rpc_server *server, struct deadline deadline, bool closed)
+has_calls(const struct rpc_server *server)
+{
+	return atomic_load(&server->calls) > 0;
+}
+
+static bool
+has_connections(const struct rpc_server *server)
+{
+	return atomic_load(&server->connections) > 0;
+}
+
+static bool
+is_open(const struct rpc_server *server)
+{
+	return has_calls(server) || atomic_load(&server->nopen) > 0;
+}
+
+/* True: no longer busy in time. */
+static bool
+wait_while(struct rpc_server *server, busy_fn busy, struct deadline deadline)
 {
 	struct timespec until = { .tv_sec = deadline.at_ms / 1000,
 				  .tv_nsec = deadline.at_ms % 1000 * 1000000 };
 	int rc = 0;
 
 	pthread_mutex_lock(&server->lock);
-	while ((atomic_load(&server->calls) > 0 || (closed && atomic_load(&server->nopen) > 0)) &&
-	       rc == 0)
+	while (busy(server) && rc == 0)
 		rc = pthread_cond_timedwait(&server->quiet, &server->lock, &until);
 	pthread_mutex_unlock(&server->lock);
 	return rc == 0;
@@ -415,7 +438,11 @@ rpc_server_drain(struct rpc_server *server, struct deadline deadline)
 	atomic_store(&server->draining, true);
 	for (unsigned i = 0; i < server->nio; i++)
 		loop_post(server->io[i]->loop, on_start_drain, server->io[i]);
-	return wait_quiet(server, deadline, false);
+	if (!wait_while(server, has_calls, deadline))
+		return false;
+	/* The last replies and GOAWAYs are on their way; a peer that holds on to its connection is cut off. */
+	(void)wait_while(server, has_connections, deadline_min(deadline, deadline_in(GOODBYE_MS)));
+	return true;
 }
 
 static void
@@ -427,8 +454,10 @@ on_kill(void *arg)
 	stop_listening(io);
 	for (struct rpc_conn *conn = io->conns; conn != NULL; conn = conn->next)
 		h2_session_kill(conn->h2, NULL);
-	if (io->conns == NULL)
-		rpc_io_closed(io);
+	if (io->conns == NULL) {
+		atomic_fetch_sub(&io->server->nopen, 1);
+		tell_quiet(io->server);
+	}
 }
 
 void
@@ -441,7 +470,7 @@ rpc_server_close(struct rpc_server *server)
 	for (unsigned i = 0; i < server->nio; i++)
 		loop_post(server->io[i]->loop, on_kill, server->io[i]);
 	/* Handlers that still run see the cancellation; their memory is ours until they end. */
-	if (!wait_quiet(server, deadline_in(CLOSE_WAIT_MS), true))
+	if (!wait_while(server, is_open, deadline_in(CLOSE_WAIT_MS)))
 		fatal("rpc server: %u calls do not end", atomic_load(&server->calls));
 	for (unsigned i = 0; i < server->nio; i++)
 		loop_stop(server->io[i]->loop);

@@ -210,8 +210,8 @@ void rpc_io_answer(struct rpc_call *call, enum status status, const struct err *
 void rpc_server_count(struct rpc_server *server, int by);
 /* Has the I/O side look at the call; call->lock is held. */
 void rpc_call_push(struct rpc_call *call);
-/* All connections of a closing I/O thread are down. */
-void rpc_io_closed(struct rpc_io *io);
+/* One connection less. */
+void rpc_conn_closed(struct rpc_io *io);
 
 /* Working side (rpc_call.c). */
 void rpc_worker_run(void *call);
