@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from conftest import MESSAGE, Failure
+from user_service import MESSAGE, Failure
 
 
 def rows(pg, text):

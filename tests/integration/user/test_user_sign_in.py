@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from conftest import BUILD, ISSUER, Failure
+from user_service import BUILD, ISSUER, Failure
 from test_user_profile import events, rows
 
 
