@@ -2,7 +2,7 @@
 LIB_SRCS += libcommon/store/lease.c libcommon/store/pg_conn.c libcommon/store/pg_error.c libcommon/store/pg_label.c \
 	libcommon/store/pg_migrate.c libcommon/store/pg_pool.c libcommon/store/pg_trace.c libcommon/store/pg_tx.c \
 	libcommon/store/pg_value.c \
-	libcommon/store/redis.c libcommon/store/redis_wire.c
+	libcommon/store/redis.c libcommon/store/redis_async.c libcommon/store/redis_wire.c
 
 # $(eval $(call migrations,NAME,FOLDER)): FOLDER/*.sql as NAME_migration_list, in the source $(NAME_MIGRATIONS).
 # A service says $(eval $(call migrations,auth)) and adds $(auth_MIGRATIONS) to its sources.
