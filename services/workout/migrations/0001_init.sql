@@ -8,6 +8,11 @@ CREATE FUNCTION exercise_words(words text[]) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	AS $$ SELECT coalesce(replace(array_to_string(words, ' '), '_', ' '), '') $$;
 
+CREATE FUNCTION array_of(list jsonb) RETURNS text[]
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	AS $$ SELECT coalesce(array_agg(value ORDER BY n), '{}') FROM jsonb_array_elements_text(list)
+		WITH ORDINALITY AS t (value, n) $$;
+
 CREATE TABLE exercises (
 	id uuid PRIMARY KEY,
 	owner_id uuid, -- NULL: of the library, for all
@@ -81,6 +86,19 @@ BEGIN
 	RETURN coalesce(query, weak, ''::tsquery);
 END $$;
 
+-- Muscles that two exercises share, direct ones counted double, as a share of all muscles of both: 0..1.
+CREATE FUNCTION muscle_similarity(direct1 text[], helping1 text[], direct2 text[], helping2 text[]) RETURNS float8
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	AS $$
+	SELECT coalesce(sum(least(a, b))::float8 / nullif(sum(greatest(a, b)), 0), 0) FROM (
+		SELECT coalesce(max(weight) FILTER (WHERE side = 1), 0) AS a,
+			coalesce(max(weight) FILTER (WHERE side = 2), 0) AS b
+		FROM (SELECT unnest(direct1), 2, 1 UNION ALL SELECT unnest(helping1), 1, 1
+			UNION ALL SELECT unnest(direct2), 2, 2 UNION ALL SELECT unnest(helping2), 1, 2)
+			AS m (muscle, weight, side)
+		GROUP BY muscle) AS pairs
+	$$;
+
 -- ---- plans: plan_events is the truth, the plan rows are its projection ----
 
 CREATE TABLE plan_events (
@@ -96,6 +114,12 @@ CREATE TABLE plan_events (
 	PRIMARY KEY (plan_id, seq)
 );
 CREATE INDEX plan_events_user ON plan_events (user_id, plan_id, seq);
+-- What happened stays as it was; whole plans go only with their owner's account.
+CREATE FUNCTION refuse_update() RETURNS trigger
+	LANGUAGE plpgsql
+	AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$;
+CREATE TRIGGER plan_events_append_only BEFORE UPDATE ON plan_events
+	FOR EACH STATEMENT EXECUTE FUNCTION refuse_update();
 
 CREATE TABLE workout_plans (
 	id uuid PRIMARY KEY,

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+$(eval $(call migrations,workout))
+
+# All but main.c: tests link these too.
+WORKOUT_SRCS := $(filter-out services/workout/main.c,$(sort $(wildcard services/workout/*.c)))
+PROGRAMS += workout
+workout_SRCS := services/workout/main.c $(WORKOUT_SRCS) $(workout_MIGRATIONS)
+
+# The library is linked in by .incbin, which -MMD does not see.
+$(call obj,services/workout/workout_library.c): services/workout/data/exercises.json

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "libcommon/base/strbuf.h"
+#include "services/workout/workout_derived.h"
+#include "services/workout/workout_doc.h"
+#include "services/workout/workout_exercise_store.h"
+#include "services/workout/workout_plan_store.h"
+#include "services/workout/workout_rpc.h"
+#include "services/workout/workout_session_reply.h"
+#include "services/workout/workout_session_store.h"
+
+/* What a change of a session needs; each method uses its part. */
+struct change {
+	struct workout_scope scope;
+	struct workout_rules rules;
+	struct uuid id;
+	const void *request;
+	session_doc *fresh; /* CreateSession: completed but not yet checked */
+	void *reply;
+	session_entry *entry; /* set methods: what was changed */
+	session_set *set;
+};
+
+static enum status
+begin(struct rpc_call *call, const void *request, void *reply, const char *session_id, struct change *c, struct err *err)
+{
+	enum status st = workout_rpc_begin(call, reply, &c->scope, err);
+
+	c->request = request;
+	c->reply = reply;
+	c->rules = (struct workout_rules){ .arena = c->scope.arena, .now_ms = clock_wall_ms() };
+	return st == STATUS_OK ? workout_rpc_id(session_id, "sessionId", &c->id, err) : st;
+}
+
+static enum status
+missing(const char *member, struct err *err)
+{
+	err_init(err);
+	return err_add_field(err, member, "is missing");
+}
+
+/* A patch without members has no mask, or an empty one. */
+static size_t
+mask_paths(const Google__Protobuf__FieldMask *mask, char ***ret_paths)
+{
+	*ret_paths = mask != NULL ? mask->paths : NULL;
+	return mask != NULL ? mask->n_paths : 0;
+}
+
+/* ---- replies ---- */
+
+static void
+reply_session(void *arg, const struct workout_session_outcome *outcome)
+{
+	const struct change *c = arg;
+	session_doc *reply = c->reply;
+
+	*reply = *outcome->session;
+	workout_session_reply(reply, outcome->records, outcome->nrecords, c->scope.arena);
+}
+
+static void
+reply_set(void *arg, const struct workout_session_outcome *outcome)
+{
+	const struct change *c = arg;
+	session_set *reply = c->reply;
+
+	*reply = *c->set;
+	workout_set_reply(reply, outcome->session, c->entry, outcome->records, outcome->nrecords, c->scope.arena);
+}
+
+static enum status
+run_session(struct rpc_call *call, struct change *c, struct workout_session_change *change, struct err *err)
+{
+	struct workout *w = rpc_call_service(call);
+	const session_doc *reply = c->reply;
+	enum status st;
+
+	change->versioned = rpc_call_if_match(call, &change->version);
+	change->arg = c;
+	change->reply = reply_session;
+	st = workout_session_change(w->sessions, &c->scope, &c->id, change, err);
+	if (st == STATUS_OK)
+		rpc_call_set_etag(call, reply->version);
+	return st;
+}
+
+/* ---- reads ---- */
+
+static enum status
+on_list_sessions(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__ListSessionsRequest *req = request;
+	Fit__Workout__V1__ListSessionsResponse *res = reply;
+	struct workout *w = rpc_call_service(call);
+	struct workout_session_filter f = { .status = req->status, .exercise_id = "" };
+	struct workout_scope scope;
+	struct workout_page page;
+	struct uuid exercise;
+	const char *text;
+	enum status st = workout_rpc_begin(call, reply, &scope, err);
+
+	if (st == STATUS_OK && *req->exercise_id != '\0') {
+		st = workout_rpc_id(req->exercise_id, "exerciseId", &exercise, err);
+		f.exercise_id = workout_uuid_text(scope.arena, &exercise);
+	}
+	if (st != STATUS_OK)
+		return st;
+	f.has_from = req->from != NULL;
+	f.has_to = req->to != NULL;
+	f.from_ms = f.has_from ? workout_time_ms(req->from) : 0;
+	f.to_ms = f.has_to ? workout_time_ms(req->to) : 0;
+	text = arena_printf(scope.arena, "sessions\n%d %lld %d %lld\n%s\n%s", f.has_from, (long long)f.from_ms, f.has_to,
+			    (long long)f.to_ms, f.status, f.exercise_id);
+	st = workout_page_open(&page, req->page_size, req->page_token, slice_str(text), err);
+	if (st == STATUS_OK)
+		st = workout_session_list(w->sessions, &scope, &f, &page, &res->sessions, &res->n_sessions,
+					  &res->next_page_token, err);
+	for (size_t i = 0; st == STATUS_OK && i < res->n_sessions; i++)
+		workout_session_reply(res->sessions[i], NULL, 0, scope.arena);
+	return st;
+}
+
+static enum status
+on_get_session(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__GetSessionRequest *req = request;
+	struct workout *w = rpc_call_service(call);
+	struct workout_held_record *records;
+	struct workout_scope scope;
+	session_doc *session;
+	struct uuid id;
+	size_t n;
+	enum status st = workout_rpc_begin(call, reply, &scope, err);
+
+	if (st == STATUS_OK)
+		st = workout_rpc_id(req->session_id, "sessionId", &id, err);
+	if (st == STATUS_OK)
+		st = workout_session_find(w->sessions, &scope, &id, &session, err);
+	if (st == STATUS_OK)
+		st = workout_derived_records_of(w, &scope, &id, &records, &n, err);
+	if (st != STATUS_OK)
+		return st;
+	workout_session_reply(session, records, n, scope.arena);
+	rpc_call_set_etag(call, session->version);
+	*(session_doc *)reply = *session;
+	return STATUS_OK;
+}
+
+/* ---- create ---- */
+
+/* Exercises must exist before they are trained. */
+static enum status
+check_exercises(struct workout *w, const struct workout_scope *scope, const session_doc *s, struct err *err)
+{
+	struct uuid *ids = ARENA_ARRAY(scope->arena, struct uuid, s->n_exercises + 1);
+	struct workout_exercise_brief *briefs;
+	char path[64];
+	size_t n;
+	enum status st;
+
+	for (size_t i = 0; i < s->n_exercises; i++) {
+		snprintf(path, sizeof(path), "exercises[%zu].exerciseId", i);
+		st = workout_rpc_id(s->exercises[i]->exercise_id, path, &ids[i], err);
+		if (st != STATUS_OK)
+			return st;
+	}
+	st = workout_exercise_briefs(w, scope, ids, s->n_exercises, true, &briefs, &n, err);
+	for (size_t i = 0; st == STATUS_OK && i < s->n_exercises; i++) {
+		if (workout_exercise_brief_of(briefs, n, &ids[i]) != NULL)
+			continue;
+		snprintf(path, sizeof(path), "exercises[%zu].exerciseId", i);
+		err_init(err);
+		err_add_field(err, path, "is not a known exercise");
+		st = err_reason(err, "REFERENCE_INVALID");
+	}
+	return st;
+}
+
+/* The plan's day as empty entries. */
+static void
+take_entries(session_doc *s, const plan_doc *plan, struct arena *arena)
+{
+	uint32_t day = s->plan_day > 0 ? s->plan_day : 1;
+
+	s->exercises = ARENA_ARRAY(arena, session_entry *, plan->n_exercises + 1);
+	for (size_t i = 0; i < plan->n_exercises; i++) {
+		const Fit__Workout__V1__PlanExercise *p = plan->exercises[i];
+		session_entry *e;
+
+		if ((p->day > 0 ? p->day : 1) != day)
+			continue;
+		e = ARENA_NEW(arena, session_entry);
+		fit__workout__v1__session_exercise__init(e);
+		e->exercise_id = p->exercise_id;
+		s->exercises[s->n_exercises++] = e;
+	}
+}
+
+static enum status
+follow_plan(struct workout *w, const struct workout_scope *scope, session_doc *s, struct err *err)
+{
+	struct uuid id;
+	plan_doc *plan;
+	enum status st = workout_rpc_id(s->plan_id, "planId", &id, err);
+
+	if (st == STATUS_OK)
+		st = workout_plan_find(w, scope, &id, &plan, err);
+	if (st == STATUS_NOT_FOUND) {
+		err_init(err);
+		err_add_field(err, "planId", "is not a plan of yours");
+		st = err_reason(err, "REFERENCE_INVALID");
+	}
+	if (st != STATUS_OK)
+		return st;
+	s->plan_id = workout_uuid_text(scope->arena, &id);
+	s->plan_version = plan->version_number;
+	if (s->n_exercises == 0)
+		take_entries(s, plan, scope->arena);
+	return STATUS_OK;
+}
+
+static enum status
+on_apply_create(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
+		struct err *err)
+{
+	struct change *c = arg;
+	session_doc *fresh = workout_doc_copy(&c->fresh->base, c->scope.arena);
+	enum status st;
+
+	c->rules.events = events;
+	if (*session != NULL) {
+		*ret_verdict = WORKOUT_SESSION_KEEP;
+		if (workout_session_is_same(*session, fresh))
+			return STATUS_OK;
+		err_public(err, STATUS_ALREADY_EXISTS, "This id is taken.");
+		return err_reason(err, "ID_TAKEN");
+	}
+	st = workout_session_begin(fresh, &c->rules, err);
+	*session = fresh;
+	*ret_verdict = WORKOUT_SESSION_WRITE;
+	return st;
+}
+
+static enum status
+on_create_session(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__CreateSessionRequest *req = request;
+	struct workout_session_change change = { .create = true, .apply = on_apply_create };
+	struct workout *w = rpc_call_service(call);
+	session_doc *s;
+	struct change c = { .request = request, .reply = reply };
+	enum status st = workout_rpc_begin(call, reply, &c.scope, err);
+
+	if (st == STATUS_OK && req->session == NULL)
+		st = missing("session", err);
+	if (st == STATUS_OK)
+		st = workout_rpc_new_id(req->session->id, "id", &c.id, err);
+	if (st != STATUS_OK)
+		return st;
+	c.rules = (struct workout_rules){ .arena = c.scope.arena, .now_ms = clock_wall_ms() };
+	s = workout_doc_copy(&req->session->base, c.scope.arena);
+	s->id = workout_uuid_text(c.scope.arena, &c.id);
+	s->user_id = workout_uuid_text(c.scope.arena, &c.scope.owner);
+	s->plan_version = 0;
+	if (*s->plan_id != '\0')
+		st = follow_plan(w, &c.scope, s, err);
+	if (st == STATUS_OK)
+		st = check_exercises(w, &c.scope, s, err);
+	c.fresh = s;
+	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+}
+
+/* ---- changes of the whole ---- */
+
+static enum status
+on_apply_update(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
+		struct err *err)
+{
+	struct change *c = arg;
+	const Fit__Workout__V1__UpdateSessionRequest *req = c->request;
+	char **paths;
+	size_t n = mask_paths(req->update_mask, &paths);
+
+	c->rules.events = events;
+	/* An empty patch changes nothing. */
+	*ret_verdict = n > 0 ? WORKOUT_SESSION_WRITE : WORKOUT_SESSION_KEEP;
+	return workout_session_patch(*session, workout_doc_copy(&req->session->base, c->scope.arena), paths, n, &c->rules,
+				     err);
+}
+
+static enum status
+on_update_session(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__UpdateSessionRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_update };
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	if (st == STATUS_OK && req->session == NULL)
+		st = missing("session", err);
+	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+}
+
+static enum status
+on_apply_complete(void *arg, session_doc **session, struct workout_events *events,
+		  enum workout_session_verdict *ret_verdict, struct err *err)
+{
+	struct change *c = arg;
+	const Fit__Workout__V1__CompleteSessionRequest *req = c->request;
+	Fit__Workout__V1__UserFeedback *feedback =
+		req->user_feedback != NULL ? workout_doc_copy(&req->user_feedback->base, c->scope.arena) : NULL;
+
+	c->rules.events = events;
+	*ret_verdict = WORKOUT_SESSION_WRITE;
+	return workout_session_complete(*session, req->completed_at, feedback, &c->rules, err);
+}
+
+static enum status
+on_complete_session(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__CompleteSessionRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_complete };
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+}
+
+static enum status
+on_apply_swap(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
+	      struct err *err)
+{
+	struct change *c = arg;
+	const Fit__Workout__V1__SwapExerciseRequest *req = c->request;
+	struct uuid id;
+
+	c->rules.events = events;
+	*ret_verdict = WORKOUT_SESSION_WRITE;
+	/* Checked before. */
+	(void)!uuid_parse_str(req->exercise_id, &id);
+	return workout_session_swap(*session, req->entry_id, workout_uuid_text(c->scope.arena, &id), req->reason,
+				    req->modified_by, &c->rules, err);
+}
+
+/* An exercise that a request names must be there. */
+static enum status
+check_exercise(struct workout *w, const struct workout_scope *scope, const char *text, struct err *err)
+{
+	struct workout_exercise_brief *briefs;
+	struct uuid id;
+	size_t n;
+	enum status st = workout_rpc_id(text, "exerciseId", &id, err);
+
+	if (st == STATUS_OK)
+		st = workout_exercise_briefs(w, scope, &id, 1, false, &briefs, &n, err);
+	if (st != STATUS_OK || n == 1)
+		return st;
+	err_init(err);
+	err_add_field(err, "exerciseId", "is not a known exercise");
+	return err_reason(err, "REFERENCE_INVALID");
+}
+
+static enum status
+on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__SwapExerciseRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_swap };
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	if (st == STATUS_OK)
+		st = check_exercise(rpc_call_service(call), &c.scope, req->exercise_id, err);
+	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+}
+
+static enum status
+on_apply_skip(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
+	      struct err *err)
+{
+	struct change *c = arg;
+	const Fit__Workout__V1__SkipExerciseRequest *req = c->request;
+
+	c->rules.events = events;
+	*ret_verdict = WORKOUT_SESSION_WRITE;
+	return workout_session_skip(*session, req->entry_id, req->reason, req->modified_by, &c->rules, err);
+}
+
+static enum status
+on_skip_exercise(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__SkipExerciseRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_skip };
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+}
+
+static enum status
+on_apply_delete(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
+		struct err *err)
+{
+	struct change *c = arg;
+
+	(void)err;
+	c->rules.events = events;
+	*ret_verdict = WORKOUT_SESSION_DELETE;
+	workout_session_delete(*session, &c->rules);
+	return STATUS_OK;
+}
+
+static enum status
+on_delete_session(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__DeleteSessionRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_delete };
+	struct workout *w = rpc_call_service(call);
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	change.arg = &c;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+}
+
+/* ---- sets ---- */
+
+static enum status
+on_apply_add_set(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
+		 struct err *err)
+{
+	struct change *c = arg;
+	const Fit__Workout__V1__AddSetRequest *req = c->request;
+	bool same;
+	enum status st;
+
+	c->rules.events = events;
+	st = workout_session_add_set(*session, workout_doc_copy(&req->set->base, c->scope.arena), &c->rules, &same,
+				     &c->entry, &c->set, err);
+	*ret_verdict = same ? WORKOUT_SESSION_KEEP : WORKOUT_SESSION_WRITE;
+	return st;
+}
+
+static enum status
+on_add_set(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__AddSetRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_add_set, .reply = reply_set };
+	struct workout *w = rpc_call_service(call);
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	if (st == STATUS_OK && req->set == NULL)
+		st = missing("set", err);
+	if (st == STATUS_OK && *req->set->exercise_id != '\0')
+		st = check_exercise(w, &c.scope, req->set->exercise_id, err);
+	change.arg = &c;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+}
+
+static enum status
+on_apply_update_set(void *arg, session_doc **session, struct workout_events *events,
+		    enum workout_session_verdict *ret_verdict, struct err *err)
+{
+	struct change *c = arg;
+	const Fit__Workout__V1__UpdateSetRequest *req = c->request;
+	char **paths;
+	size_t n = mask_paths(req->update_mask, &paths);
+
+	c->rules.events = events;
+	*ret_verdict = n > 0 ? WORKOUT_SESSION_WRITE : WORKOUT_SESSION_KEEP;
+	return workout_session_patch_set(*session, req->set_id, workout_doc_copy(&req->set->base, c->scope.arena), paths, n,
+					 &c->rules, &c->entry, &c->set, err);
+}
+
+static enum status
+on_update_set(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__UpdateSetRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_update_set, .reply = reply_set };
+	struct workout *w = rpc_call_service(call);
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	if (st == STATUS_OK && req->set == NULL)
+		st = missing("set", err);
+	change.arg = &c;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+}
+
+static enum status
+on_apply_delete_set(void *arg, session_doc **session, struct workout_events *events,
+		    enum workout_session_verdict *ret_verdict, struct err *err)
+{
+	struct change *c = arg;
+	const Fit__Workout__V1__DeleteSetRequest *req = c->request;
+
+	c->rules.events = events;
+	*ret_verdict = WORKOUT_SESSION_WRITE;
+	return workout_session_remove_set(*session, req->set_id, &c->rules, err);
+}
+
+static enum status
+on_delete_set(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__DeleteSetRequest *req = request;
+	struct workout_session_change change = { .apply = on_apply_delete_set };
+	struct workout *w = rpc_call_service(call);
+	struct change c = { 0 };
+	enum status st = begin(call, request, reply, req->session_id, &c, err);
+
+	change.arg = &c;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+}
+
+static const struct rpc_method methods[] = {
+	{ "ListSessions", on_list_sessions },
+	{ "CreateSession", on_create_session },
+	{ "GetSession", on_get_session },
+	{ "UpdateSession", on_update_session },
+	{ "DeleteSession", on_delete_session },
+	{ "AddSet", on_add_set },
+	{ "UpdateSet", on_update_set },
+	{ "DeleteSet", on_delete_set },
+	{ "SwapExercise", on_swap_exercise },
+	{ "SkipExercise", on_skip_exercise },
+	{ "CompleteSession", on_complete_session },
+};
+const struct rpc_service workout_rpc_sessions = { &fit__workout__v1__session_service__descriptor, methods,
+						  ARRAY_LEN(methods) };
