@@ -31,14 +31,15 @@ user_client_close(struct user_client *client)
 
 enum status
 user_client_find_or_create(struct user_client *client, const struct rpc_call_options *opts,
-			   const Fit__User__V1__FindOrCreateUserRequest *request, struct arena *arena,
-			   Fit__User__V1__FindOrCreateUserResponse **ret_reply, struct err *err)
+			   const Fit__User__V1__FindOrCreateUserRequest *request,
+			   struct arena *arena, Fit__User__V1__FindOrCreateUserResponse **ret_reply,
+			   struct err *err)
 {
 	void *reply;
-	enum status st = rpc_client_unary(client->rpc, "/fit.user.v1.UserService/FindOrCreateUser", opts,
-					  &request->base,
-					  &fit__user__v1__find_or_create_user_response__descriptor, arena,
-					  &reply, err);
+	enum status st = rpc_client_unary(client->rpc, "/fit.user.v1.UserService/FindOrCreateUser",
+					  opts, &request->base,
+					  &fit__user__v1__find_or_create_user_response__descriptor,
+					  arena, &reply, err);
 
 	if (st == STATUS_OK)
 		*ret_reply = reply;
@@ -51,10 +52,10 @@ user_client_get_access(struct user_client *client, const struct rpc_call_options
 		       Fit__User__V1__GetUserAccessResponse **ret_reply, struct err *err)
 {
 	void *reply;
-	enum status st = rpc_client_unary(client->rpc, "/fit.user.v1.UserService/GetUserAccess", opts,
-					  &request->base,
-					  &fit__user__v1__get_user_access_response__descriptor, arena, &reply,
-					  err);
+	enum status st = rpc_client_unary(client->rpc, "/fit.user.v1.UserService/GetUserAccess",
+					  opts, &request->base,
+					  &fit__user__v1__get_user_access_response__descriptor,
+					  arena, &reply, err);
 
 	if (st == STATUS_OK)
 		*ret_reply = reply;
@@ -62,8 +63,8 @@ user_client_get_access(struct user_client *client, const struct rpc_call_options
 }
 
 enum status
-user_client_get_user(struct user_client *client, const struct rpc_call_options *opts, struct arena *arena,
-		     Fit__User__V1__User **ret_user, struct err *err)
+user_client_get_user(struct user_client *client, const struct rpc_call_options *opts,
+		     struct arena *arena, Fit__User__V1__User **ret_user, struct err *err)
 {
 	Fit__User__V1__GetUserRequest request;
 	enum status st;

@@ -8,8 +8,8 @@
  *	ask.user_id = id;
  *	st = user_client_get_access(users, &opts, &ask, arena, &access, err);
  *
- * `opts` carries deadline, trace and request id of the call that this one is made for; GetUser also needs the
- * principal, whose profile is the answer.
+ * `opts` carries deadline, trace and request id of the call that this one is made for; GetUser
+ * also needs the principal, whose profile is the answer.
  *
  * Ownership: the client owns its connections; replies live in the arena.
  * Threads:   any worker; calls block until the reply or the deadline.
@@ -31,13 +31,15 @@ struct user_client;
 struct user_client *user_client_open(const char *target, void *ssl_ctx);
 void user_client_close(struct user_client *client);
 
-enum status user_client_find_or_create(struct user_client *client, const struct rpc_call_options *opts,
+enum status user_client_find_or_create(struct user_client *client,
+				       const struct rpc_call_options *opts,
 				       const Fit__User__V1__FindOrCreateUserRequest *request,
 				       struct arena *arena,
 				       Fit__User__V1__FindOrCreateUserResponse **ret_reply,
 				       struct err *err) MUST_CHECK;
 enum status user_client_get_access(struct user_client *client, const struct rpc_call_options *opts,
-				   const Fit__User__V1__GetUserAccessRequest *request, struct arena *arena,
+				   const Fit__User__V1__GetUserAccessRequest *request,
+				   struct arena *arena,
 				   Fit__User__V1__GetUserAccessResponse **ret_reply,
 				   struct err *err) MUST_CHECK;
 enum status user_client_get_user(struct user_client *client, const struct rpc_call_options *opts,

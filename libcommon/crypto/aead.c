@@ -87,7 +87,8 @@ associated_data(const struct aead_place *place, uint32_t kid, char buf[AAD_MAX])
 	int n;
 
 	uuid_format(&place->row, row);
-	n = snprintf(buf, AAD_MAX, "%s|%s|%s|%u|%d", place->table, place->column, row, kid, FORMAT_VERSION);
+	n = snprintf(buf, AAD_MAX, "%s|%s|%s|%u|%d", place->table, place->column, row, kid,
+		     FORMAT_VERSION);
 	if (n < 0 || n >= AAD_MAX)
 		panic("aead: the names of %s.%s are too long", place->table, place->column);
 	return slice_make(buf, (size_t)n);
@@ -110,13 +111,15 @@ aead_seal(struct slice key, uint32_t kid, const struct aead_place *place, struct
 	char *p;
 
 	if (plain.n > AEAD_PLAIN_MAX)
-		return err_set(err, STATUS_INVALID_ARGUMENT, "%s.%s: %zu bytes to seal (at most %d)",
-			       place->table, place->column, plain.n, AEAD_PLAIN_MAX);
+		return err_set(err, STATUS_INVALID_ARGUMENT,
+			       "%s.%s: %zu bytes to seal (at most %d)", place->table, place->column,
+			       plain.n, AEAD_PLAIN_MAX);
 	strbuf_grow(out, plain.n + AEAD_OVERHEAD);
 	p = out->buf + out->len;
 	put_header(p, kid);
 	aead_gcm_encrypt(key, (const uint8_t *)p + 5, associated_data(place, kid, aad), plain,
-			 (uint8_t *)p + AEAD_HEADER_SIZE, (uint8_t *)p + AEAD_HEADER_SIZE + plain.n);
+			 (uint8_t *)p + AEAD_HEADER_SIZE,
+			 (uint8_t *)p + AEAD_HEADER_SIZE + plain.n);
 	out->len += plain.n + AEAD_OVERHEAD;
 	out->buf[out->len] = '\0';
 	return STATUS_OK;

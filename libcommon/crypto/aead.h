@@ -10,14 +10,15 @@
  *
  *	version (1 byte, 1) | key id (4, big-endian) | nonce (12, random) | ciphertext | tag (16)
  *
- * and the tag also covers "table|column|row uuid|key id|version", so a ciphertext that was moved to
- * another row or column, or whose header was changed, does not open: it is an error, never other
- * people's data or garbage. What is not promised: that a row's older value put back in place is noticed.
+ * and the tag also covers "table|column|row uuid|key id|version", so a ciphertext that was
+ * moved to another row or column, or whose header was changed, does not open: it is an error,
+ * never other people's data or garbage. What is not promised: that a row's older value put back
+ * in place is noticed.
  *
  * Ownership: inputs are borrowed; `out` grows and belongs to the caller, who wipes it if need be.
  * Threads:   any.
- * Errors:    DATA_LOSS when a ciphertext does not open (too short, unknown version, wrong key, changed or
- *            moved); the text names the place, never the content.
+ * Errors:    DATA_LOSS when a ciphertext does not open (too short, unknown version, wrong key,
+ *            changed or moved); the text names the place, never the content.
  * Limits:    plaintext AEAD_PLAIN_MAX. Random 96-bit nonces allow 2^32 messages a key (SP 800-38D
  *            section 8.3); keys here are per user.
  * Source:    NIST SP 800-38D.
@@ -49,9 +50,9 @@ struct aead_place {
 	struct uuid row;
 };
 
-/* Appends the sealed field. `key` has AEAD_KEY_SIZE bytes. INVALID_ARGUMENT: above AEAD_PLAIN_MAX. */
-enum status aead_seal(struct slice key, uint32_t kid, const struct aead_place *place, struct slice plain,
-		      struct strbuf *out, struct err *err) MUST_CHECK;
+/* Appends the sealed field. `key` has AEAD_KEY_SIZE bytes. INVALID_ARGUMENT: too long. */
+enum status aead_seal(struct slice key, uint32_t kid, const struct aead_place *place,
+		      struct slice plain, struct strbuf *out, struct err *err) MUST_CHECK;
 /* Appends the plaintext; on failure `out` is as it was. */
 enum status aead_open(struct slice key, const struct aead_place *place, struct slice sealed,
 		      struct strbuf *out, struct err *err) MUST_CHECK;

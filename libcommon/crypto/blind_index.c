@@ -7,7 +7,8 @@
 #include "libcommon/crypto/digest.h"
 
 void
-blind_index(struct slice key, const char *name, struct slice value, uint8_t ret_index[BLIND_INDEX_SIZE])
+blind_index(struct slice key, const char *name, struct slice value,
+	    uint8_t ret_index[BLIND_INDEX_SIZE])
 {
 	struct strbuf text = STRBUF_INIT;
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * blind_index.h - finds a row by a value that is stored encrypted: a keyed hash of the value beside it.
+ * blind_index.h - finds a row by a value that is stored encrypted: a keyed hash of the value
+ * beside it.
  *
  *	blind_index(key, "email", normalised, bidx);         WHERE email_bidx = $1
  *
- * HMAC-SHA256(key, "<name>|v1|" + value), whole 32 bytes, since the index is unique. The key is of its
- * own, apart from those that encrypt. What it leaks: which rows have equal values, to who reads the
- * table; whether a guessed value is there, to who has the key too. The name keeps indexes of
- * different columns apart.
+ * HMAC-SHA256(key, "<name>|v1|" + value), whole 32 bytes, since the index is unique. The key is
+ * of its own, apart from those that encrypt. What it leaks: which rows have equal values, to
+ * who reads the table; whether a guessed value is there, to who has the key too. The name keeps
+ * indexes of different columns apart.
  *
  * Ownership: none. Threads: any. Errors: none. Limits: the name is static text without '|'.
  */

@@ -10,8 +10,8 @@
  * The algorithms are fetched once per process and the contexts kept per thread: OpenSSL 3
  * otherwise looks them up by name in each call, which costs more than hashing 300 bytes.
  *
- * Ownership: nothing is kept of the inputs but HMAC's padded key, inside the thread's context, until
- *            the next HMAC of that thread or its end.
+ * Ownership: nothing is kept of the inputs but HMAC's padded key, inside the thread's context,
+ *            until the next HMAC of that thread or its end.
  * Threads:   any.
  * Errors:    none; a failing OpenSSL is a panic.
  * Source:    FIPS 180-4; RFC 2104.

@@ -15,15 +15,15 @@
 #include "libcommon/crypto/keyring.h"
 #include "libcommon/crypto/secret.h"
 
-#define WAYS 4		/* slots that a key may be in */
-#define SWEEP_STEP 8	/* slots looked at per unwrapping */
+#define WAYS 4       /* slots that a key may be in */
+#define SWEEP_STEP 8 /* slots looked at per unwrapping */
 #define GENERATION 1
 #define INNER_SIZE (4 + AEAD_KEY_SIZE)
 #define WRAPPED_SIZE (INNER_SIZE + AEAD_OVERHEAD)
 
 /*
- * A slot is free when expires_ms is 0. The tag of the wrapped form tells one data key of a user from
- * the next, so a key that was replaced or re-wrapped is not found under its old form.
+ * A slot is free when expires_ms is 0. The tag of the wrapped form tells one data key of a user
+ * from the next, so a key that was replaced or re-wrapped is not found under its old form.
  */
 struct slot {
 	struct uuid owner;
@@ -38,7 +38,7 @@ struct envelope {
 	int64_t ttl_ms;
 	size_t nslots; /* a power of two */
 	struct secret *memory;
-	struct slot *slots; /* in `memory` */
+	struct slot *slots;   /* in `memory` */
 	pthread_mutex_t lock; /* guards all below and the slots */
 	size_t sweep;
 	struct envelope_stats stats;
@@ -186,8 +186,8 @@ wrapped_place(const struct uuid *owner)
 }
 
 static enum status
-wrap(struct envelope *env, const struct uuid *owner, const struct data_key *dek, struct strbuf *ret_wrapped,
-     struct err *err)
+wrap(struct envelope *env, const struct uuid *owner, const struct data_key *dek,
+     struct strbuf *ret_wrapped, struct err *err)
 {
 	struct aead_place place = wrapped_place(owner);
 	uint32_t kid = keyring_active(env->ring);
@@ -207,7 +207,8 @@ wrap(struct envelope *env, const struct uuid *owner, const struct data_key *dek,
 }
 
 static enum status
-unwrap(struct envelope *env, const struct envelope_key *key, struct data_key *ret_dek, struct err *err)
+unwrap(struct envelope *env, const struct envelope_key *key, struct data_key *ret_dek,
+       struct err *err)
 {
 	struct aead_place place = wrapped_place(&key->owner);
 	struct strbuf inner = STRBUF_INIT;
@@ -219,8 +220,8 @@ unwrap(struct envelope *env, const struct envelope_key *key, struct data_key *re
 	if (st != STATUS_OK)
 		return st;
 	if (key->wrapped.n != WRAPPED_SIZE)
-		return err_set(err, STATUS_DATA_LOSS, "a wrapped key of %zu bytes (%d)", key->wrapped.n,
-			       WRAPPED_SIZE);
+		return err_set(err, STATUS_DATA_LOSS, "a wrapped key of %zu bytes (%d)",
+			       key->wrapped.n, WRAPPED_SIZE);
 	st = keyring_find(env->ring, kid, &kek, err);
 	if (st != STATUS_OK)
 		return st;
@@ -228,8 +229,8 @@ unwrap(struct envelope *env, const struct envelope_key *key, struct data_key *re
 	if (st == STATUS_OK) {
 		const uint8_t *p = (const uint8_t *)inner.buf;
 
-		ret_dek->generation = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-				      (uint32_t)p[2] << 8 | p[3];
+		ret_dek->generation =
+			(uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 		memcpy(ret_dek->key, p + 4, AEAD_KEY_SIZE);
 	}
 	if (inner.buf != NULL)
@@ -240,7 +241,8 @@ unwrap(struct envelope *env, const struct envelope_key *key, struct data_key *re
 
 /* The data key, from the cache or unwrapped. */
 static enum status
-load(struct envelope *env, const struct envelope_key *key, struct data_key *ret_dek, struct err *err)
+load(struct envelope *env, const struct envelope_key *key, struct data_key *ret_dek,
+     struct err *err)
 {
 	enum status st;
 
@@ -291,12 +293,14 @@ envelope_seal(struct envelope *env, const struct envelope_key *key, const struct
 
 	if (st != STATUS_OK)
 		return st;
-	return aead_seal(slice_make(dek.key, AEAD_KEY_SIZE), dek.generation, place, plain, out, err);
+	return aead_seal(slice_make(dek.key, AEAD_KEY_SIZE), dek.generation, place, plain, out,
+			 err);
 }
 
 enum status
-envelope_unseal(struct envelope *env, const struct envelope_key *key, const struct aead_place *place,
-		struct slice sealed, struct strbuf *out, struct err *err)
+envelope_unseal(struct envelope *env, const struct envelope_key *key,
+		const struct aead_place *place, struct slice sealed, struct strbuf *out,
+		struct err *err)
 {
 	CLEANUP(data_key_wipe) struct data_key dek;
 	enum status st;
@@ -308,7 +312,8 @@ envelope_unseal(struct envelope *env, const struct envelope_key *key, const stru
 	if (st != STATUS_OK)
 		return st;
 	if (generation != dek.generation)
-		return err_set(err, STATUS_DATA_LOSS, "%s.%s is sealed with data key %u, the user's is %u",
-			       place->table, place->column, generation, dek.generation);
+		return err_set(err, STATUS_DATA_LOSS,
+			       "%s.%s is sealed with data key %u, the user's is %u", place->table,
+			       place->column, generation, dek.generation);
 	return aead_open(slice_make(dek.key, AEAD_KEY_SIZE), place, sealed, out, err);
 }

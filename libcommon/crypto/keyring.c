@@ -74,8 +74,8 @@ read_dir(struct keyring *ring, const char *dir, struct err *err)
 	DIR *d = opendir(dir);
 
 	if (d == NULL)
-		return err_set(err, STATUS_FAILED_PRECONDITION, "cannot open the key folder %s: %s", dir,
-			       strerror(errno));
+		return err_set(err, STATUS_FAILED_PRECONDITION, "cannot open the key folder %s: %s",
+			       dir, strerror(errno));
 	while (st == STATUS_OK && (entry = readdir(d)) != NULL) {
 		if (entry->d_name[0] != '.')
 			st = add_key(ring, dir, entry->d_name, err);
@@ -90,7 +90,8 @@ choose_active(struct keyring *ring, const char *dir, uint32_t active, struct err
 	struct slice key;
 
 	if (ring->n == 0)
-		return err_set(err, STATUS_FAILED_PRECONDITION, "%s has no key (1.key: 64 hex digits)", dir);
+		return err_set(err, STATUS_FAILED_PRECONDITION,
+			       "%s has no key (1.key: 64 hex digits)", dir);
 	for (size_t i = 0; i < ring->n; i++) {
 		if (ring->keys[i].kid > ring->active)
 			ring->active = ring->keys[i].kid;
@@ -98,8 +99,8 @@ choose_active(struct keyring *ring, const char *dir, uint32_t active, struct err
 	if (active != 0)
 		ring->active = active;
 	if (keyring_find(ring, ring->active, &key, err) != STATUS_OK)
-		return err_set(err, STATUS_FAILED_PRECONDITION, "%s has no key %u, which is to be the active one",
-			       dir, active);
+		return err_set(err, STATUS_FAILED_PRECONDITION,
+			       "%s has no key %u, which is to be the active one", dir, active);
 	return STATUS_OK;
 }
 

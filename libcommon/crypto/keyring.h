@@ -2,19 +2,20 @@
 /*
  * keyring.h - the key-encryption keys of an environment: a folder of files, one of them active.
  *
- *	kek/1.key  kek/2.key            each 64 hex digits (openssl rand -hex 32), not readable by others
+ *	kek/1.key  kek/2.key       64 hex digits (openssl rand -hex 32), mode 0600
  *	st = keyring_open("/run/secrets/kek", 0, &ring, &err);
  *
- * The number in the file's name is the key's id. New things are wrapped with the active key, the highest
- * number unless another is named; all others only unwrap. So a rotation is: give every replica the new
- * file while naming the old one active, then stop naming it, re-wrap, and take the old file away.
- * Names that begin with a dot are passed over (a mounted Kubernetes secret has such links); any other
- * name that is not a key's is an error, since a typing error there must not go unseen.
+ * The number in the file's name is the key's id. New things are wrapped with the active key,
+ * the highest number unless another is named; all others only unwrap. So a rotation is: give
+ * every replica the new file while naming the old one active, then stop naming it, re-wrap, and
+ * take the old file away. Names that begin with a dot are passed over (a mounted Kubernetes
+ * secret has such links); any other name that is not a key's is an error, since a typing error
+ * there must not go unseen.
  *
  * Ownership: the ring owns its keys; slices are valid until keyring_close.
  * Threads:   immutable after open.
- * Errors:    FAILED_PRECONDITION at open, naming the file; never its content. INTERNAL: a key that is needed is
- *            not there, which is the operator's to mend and not the caller's.
+ * Errors:    FAILED_PRECONDITION at open, naming the file; never its content. INTERNAL: a key
+ *            that is needed is not there, which is the operator's to mend and not the caller's.
  * Limits:    KEYRING_MAX keys.
  */
 #ifndef FIT_CRYPTO_KEYRING_H

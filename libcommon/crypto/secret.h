@@ -7,14 +7,14 @@
  *	digest_hmac_sha256(secret_slice(key), data, mac);
  *	secret_free(key);
  *
- * Each secret takes whole pages, so this is for the few long-lived keys of a process; what is many
- * (data keys of users) lives in one such region, see envelope.c.
+ * Each secret takes whole pages, so this is for the few long-lived keys of a process; what is
+ * many (data keys of users) lives in one such region, see envelope.c.
  *
  * Ownership: the caller owns the secret; a slice of it is valid until secret_free.
  * Threads:   immutable once filled, free to share.
  * Errors:    texts name the file or the length, never the content.
- * Limits:    SECRET_MAX, files SECRET_FILE_MAX; locking is best effort (RLIMIT_MEMLOCK), leaving out of
- *            dumps is not.
+ * Limits:    SECRET_MAX, files SECRET_FILE_MAX; locking is best effort (RLIMIT_MEMLOCK),
+ *            leaving out of dumps is not.
  */
 #ifndef FIT_CRYPTO_SECRET_H
 #define FIT_CRYPTO_SECRET_H
@@ -45,7 +45,8 @@ enum status secret_from_hex(struct slice text, size_t n, struct secret **ret_sec
  * The whole file as bytes. Refused (FAILED_PRECONDITION): not a regular file, accessible to
  * others than owner and group, empty, or above SECRET_FILE_MAX.
  */
-enum status secret_from_file(const char *path, struct secret **ret_secret, struct err *err) MUST_CHECK;
+enum status secret_from_file(const char *path, struct secret **ret_secret,
+			     struct err *err) MUST_CHECK;
 
 /* For CLEANUP(). */
 void secret_freep(struct secret **secret);

@@ -28,14 +28,15 @@ check(const struct user_row *row, const struct user_patch *patch, int64_t versio
 
 	if (st != STATUS_OK || !patch->has_version || patch->version == version)
 		return st;
-	st = err_public(err, STATUS_FAILED_PRECONDITION, "It was changed meanwhile: its ETag is \"v%lld\" now.",
-			(long long)version);
+	st = err_public(err, STATUS_FAILED_PRECONDITION,
+			"It was changed meanwhile: its ETag is \"v%lld\" now.", (long long)version);
 	(void)err_reason(err, "ETAG_MISMATCH");
 	return st;
 }
 
 enum status
-user_edit_profile(struct user_row *row, void *arg, struct arena *arena, struct user_edit *edit, struct err *err)
+user_edit_profile(struct user_row *row, void *arg, struct arena *arena, struct user_edit *edit,
+		  struct err *err)
 {
 	const struct user_patch *patch = arg;
 	Fit__User__V1__Profile *wanted;
@@ -62,8 +63,9 @@ user_edit_profile(struct user_row *row, void *arg, struct arena *arena, struct u
 }
 
 static enum status
-want_preferences(struct user_row *row, Fit__User__V1__Preferences *wanted, const struct user_patch *patch,
-		 struct arena *arena, struct user_edit *edit, struct err *err)
+want_preferences(struct user_row *row, Fit__User__V1__Preferences *wanted,
+		 const struct user_patch *patch, struct arena *arena, struct user_edit *edit,
+		 struct err *err)
 {
 	char *names[USER_PREFERENCES_MAX];
 	enum status st = user_preferences_check(arena, wanted, patch->tz_dir, err);
@@ -93,25 +95,28 @@ user_edit_preferences(struct user_row *row, void *arg, struct arena *arena, stru
 		return st;
 	return want_preferences(row,
 				user_preferences_merge(arena, row->preferences,
-						       user_preferences_normal(arena, patch->preferences),
+						       user_preferences_normal(arena,
+									       patch->preferences),
 						       patch->mask),
 				patch, arena, edit, err);
 }
 
 enum status
-user_replace_preferences(struct user_row *row, void *arg, struct arena *arena, struct user_edit *edit,
-			 struct err *err)
+user_replace_preferences(struct user_row *row, void *arg, struct arena *arena,
+			 struct user_edit *edit, struct err *err)
 {
 	const struct user_patch *patch = arg;
 	enum status st = check(row, patch, row->preferences_version, err);
 
 	if (st != STATUS_OK)
 		return st;
-	return want_preferences(row, user_preferences_normal(arena, patch->preferences), patch, arena, edit, err);
+	return want_preferences(row, user_preferences_normal(arena, patch->preferences), patch,
+				arena, edit, err);
 }
 
 enum status
-user_edit_close(struct user_row *row, void *arg, struct arena *arena, struct user_edit *edit, struct err *err)
+user_edit_close(struct user_row *row, void *arg, struct arena *arena, struct user_edit *edit,
+		struct err *err)
 {
 	const struct user_patch *patch = arg;
 

@@ -42,9 +42,11 @@ user_event_profile_changed(struct arena *arena, char *const *names, size_t n)
 Fit__User__V1__Event *
 user_event_preferences_changed(struct arena *arena, char *const *names, size_t n)
 {
-	Fit__User__V1__Event *event = event_new(arena, FIT__USER__V1__EVENT__TYPE_PREFERENCES_CHANGED);
+	Fit__User__V1__Event *event =
+		event_new(arena, FIT__USER__V1__EVENT__TYPE_PREFERENCES_CHANGED);
 
-	event->preferences_changed = pb_arena_new(arena, &fit__user__v1__preferences_changed__descriptor);
+	event->preferences_changed =
+		pb_arena_new(arena, &fit__user__v1__preferences_changed__descriptor);
 	event->preferences_changed->n_fields = n;
 	event->preferences_changed->fields = arena_memdup(arena, names, n * sizeof(*names));
 	return event;
@@ -90,8 +92,9 @@ user_events_emit(struct pg_tx *tx, const struct uuid *user, Fit__User__V1__Event
 		 const char *traceparent, struct err *err)
 {
 	struct envelope_room *room = ARENA_NEW(pg_tx_arena(tx), struct envelope_room);
-	const ProtobufCFieldDescriptor *type = protobuf_c_message_descriptor_get_field(
-		&fit__user__v1__event__descriptor, (unsigned)event->type_case);
+	const ProtobufCFieldDescriptor *type =
+		protobuf_c_message_descriptor_get_field(&fit__user__v1__event__descriptor,
+							(unsigned)event->type_case);
 	char *subject = arena_alloc(pg_tx_arena(tx), UUID_TEXT_SIZE);
 
 	google__protobuf__timestamp__init(&room->time);

@@ -25,7 +25,8 @@ struct pg_tx;
 Fit__User__V1__Event *user_event_created(struct arena *arena, const char *role, const char *tier);
 /* names is copied, the strings are not. */
 Fit__User__V1__Event *user_event_profile_changed(struct arena *arena, char *const *names, size_t n);
-Fit__User__V1__Event *user_event_preferences_changed(struct arena *arena, char *const *names, size_t n);
+Fit__User__V1__Event *user_event_preferences_changed(struct arena *arena, char *const *names,
+						     size_t n);
 Fit__User__V1__Event *user_event_deactivated(struct arena *arena, int64_t erase_after_ms);
 Fit__User__V1__Event *user_event_restored(struct arena *arena);
 

@@ -18,7 +18,8 @@ is_space(char c)
 static bool
 is_domain_char(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c >= 0x80;
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+	       c >= 0x80;
 }
 
 /* Labels are not empty: no dot at an end, no two in a row. */
@@ -28,7 +29,8 @@ is_domain(const char *p)
 	if (*p == '\0' || *p == '.')
 		return false;
 	for (; *p != '\0'; p++) {
-		if (!is_domain_char((unsigned char)*p) || (*p == '.' && (p[1] == '.' || p[1] == '\0')))
+		if (!is_domain_char((unsigned char)*p) ||
+		    (*p == '.' && (p[1] == '.' || p[1] == '\0')))
 			return false;
 	}
 	return true;

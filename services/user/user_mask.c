@@ -28,7 +28,8 @@ user_mask_covers(const Google__Protobuf__FieldMask *mask, const char *leaf)
 	for (size_t i = 0; mask != NULL && i < mask->n_paths; i++) {
 		const char *path = mask->paths[i];
 
-		if (strcmp(path, leaf) == 0 || (is_group_of(path, leaf) && !names_member(mask, path)))
+		if (strcmp(path, leaf) == 0 ||
+		    (is_group_of(path, leaf) && !names_member(mask, path)))
 			return true;
 	}
 	return false;
@@ -45,7 +46,8 @@ user_mask_check(const Google__Protobuf__FieldMask *mask, const char *const *leav
 			known = strcmp(mask->paths[i], leaves[k]) == 0 ||
 				is_group_of(mask->paths[i], leaves[k]);
 		if (!known)
-			return err_add_field(err, "updateMask", "\"%.60s\" is not a field of the resource",
+			return err_add_field(err, "updateMask",
+					     "\"%.60s\" is not a field of the resource",
 					     mask->paths[i]);
 	}
 	return STATUS_OK;

@@ -4,11 +4,13 @@
  *
  *	if (user_mask_covers(mask, "quiet_hours.start")) …
  *
- * A mask holds the paths of the members that the client sent: "units", "quiet_hours" (a null or a whole
- * group), "quiet_hours.start" (a member of the group). A group's own path covers its members only when none of
- * them is named: {"quietHours": {"start": "23:00"}} changes one member, {"quietHours": null} all of them.
+ * A mask holds the paths of the members that the client sent: "units", "quiet_hours" (a null or
+ * a whole group), "quiet_hours.start" (a member of the group). A group's own path covers its
+ * members only when none of them is named: {"quietHours": {"start": "23:00"}} changes one
+ * member, {"quietHours": null} all of them.
  *
- * Ownership: none. Threads: any. Errors: user_mask_check names the path that is none of the resource's.
+ * Ownership: none. Threads: any. Errors: user_mask_check names the path that is none of the
+ *            resource's.
  */
 #ifndef FIT_USER_MASK_H
 #define FIT_USER_MASK_H

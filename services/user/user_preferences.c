@@ -15,10 +15,10 @@ typedef Fit__User__V1__Preferences preferences;
 
 /* One preference: where it is, and its default when it is a string ("" or NULL: not chosen). */
 struct leaf {
-	const char *path;	 /* as in the .proto */
-	const char *json;	 /* as clients write it, for errors */
+	const char *path;                       /* as in the .proto */
+	const char *json;                       /* as clients write it, for errors */
 	enum { STRING, TIME, FLAG, DAYS } kind; /* TIME: a string, HH:MM */
-	size_t group;		 /* offset of the group's pointer; NO_GROUP: in Preferences itself */
+	size_t group;                           /* offset of the group's pointer, or NO_GROUP */
 	size_t offset;
 	const char *def;
 };
@@ -35,15 +35,19 @@ static const struct leaf leaves[] = {
 	{ "reminders.enabled", "reminders.enabled", FLAG, IN(reminders, Reminders, enabled), NULL },
 	{ "reminders.days", "reminders.days", DAYS, IN(reminders, Reminders, days), NULL },
 	{ "reminders.time", "reminders.time", TIME, IN(reminders, Reminders, time), "18:00" },
-	{ "quiet_hours.enabled", "quietHours.enabled", FLAG, IN(quiet_hours, QuietHours, enabled), NULL },
-	{ "quiet_hours.start", "quietHours.start", TIME, IN(quiet_hours, QuietHours, start), "22:00" },
-	{ "quiet_hours.end", "quietHours.end", TIME, IN(quiet_hours, QuietHours, end), "07:00" },
-	{ "privacy.profile_visible", "privacy.profileVisible", FLAG, IN(privacy, Privacy, profile_visible),
+	{ "quiet_hours.enabled", "quietHours.enabled", FLAG, IN(quiet_hours, QuietHours, enabled),
 	  NULL },
-	{ "privacy.share_workouts", "privacy.shareWorkouts", FLAG, IN(privacy, Privacy, share_workouts), NULL },
+	{ "quiet_hours.start", "quietHours.start", TIME, IN(quiet_hours, QuietHours, start),
+	  "22:00" },
+	{ "quiet_hours.end", "quietHours.end", TIME, IN(quiet_hours, QuietHours, end), "07:00" },
+	{ "privacy.profile_visible", "privacy.profileVisible", FLAG,
+	  IN(privacy, Privacy, profile_visible), NULL },
+	{ "privacy.share_workouts", "privacy.shareWorkouts", FLAG,
+	  IN(privacy, Privacy, share_workouts), NULL },
 	{ "privacy.behaviour_analytics", "privacy.behaviourAnalytics", FLAG,
 	  IN(privacy, Privacy, behaviour_analytics), NULL },
-	{ "privacy.product_emails", "privacy.productEmails", FLAG, IN(privacy, Privacy, product_emails), NULL },
+	{ "privacy.product_emails", "privacy.productEmails", FLAG,
+	  IN(privacy, Privacy, product_emails), NULL },
 };
 _Static_assert(ARRAY_LEN(leaves) <= USER_PREFERENCES_MAX, "raise USER_PREFERENCES_MAX");
 
@@ -97,7 +101,8 @@ leaf_copy(preferences *to, const preferences *from, const struct leaf *leaf)
 		*(char **)leaf_at(to, leaf) = *(char **)leaf_at(from, leaf);
 		break;
 	case FLAG:
-		*(protobuf_c_boolean *)leaf_at(to, leaf) = *(protobuf_c_boolean *)leaf_at(from, leaf);
+		*(protobuf_c_boolean *)leaf_at(to, leaf) =
+			*(protobuf_c_boolean *)leaf_at(from, leaf);
 		break;
 	case DAYS:
 		to->reminders->n_days = from->reminders->n_days;
@@ -114,7 +119,8 @@ leaf_equal(const preferences *a, const preferences *b, const struct leaf *leaf)
 	case TIME:
 		return strcmp(string_at(a, leaf), string_at(b, leaf)) == 0;
 	case FLAG:
-		return *(protobuf_c_boolean *)leaf_at(a, leaf) == *(protobuf_c_boolean *)leaf_at(b, leaf);
+		return *(protobuf_c_boolean *)leaf_at(a, leaf) ==
+		       *(protobuf_c_boolean *)leaf_at(b, leaf);
 	case DAYS:
 		if (a->reminders->n_days != b->reminders->n_days)
 			return false;
@@ -151,7 +157,8 @@ user_preferences_check_mask(const Google__Protobuf__FieldMask *mask, struct err 
 }
 
 size_t
-user_preferences_diff(const preferences *a, const preferences *b, char *ret_names[USER_PREFERENCES_MAX])
+user_preferences_diff(const preferences *a, const preferences *b,
+		      char *ret_names[USER_PREFERENCES_MAX])
 {
 	size_t n = 0;
 
@@ -187,8 +194,9 @@ all(const char *p, size_t n, int (*is)(int))
 }
 
 /*
- * langtag = language ["-" script] ["-" region] *("-" variant) *("-" extension) ["-" privateuse]. What comes
- * after the region is only held to its form: subtags of 1 to 8 letters or digits.
+ * langtag = language ["-" script] ["-" region] *("-" variant) *("-" extension) ["-"
+ * privateuse]. What comes after the region is only held to its form: subtags of 1 to 8 letters
+ * or digits.
  */
 bool
 user_language_tag(const char *text, char ret_tag[36])
@@ -218,7 +226,7 @@ user_language_tag(const char *text, char ret_tag[36])
 				ret_tag[start + i] = (char)toupper(sub[i]);
 			may_script = may_region = false;
 		} else {
-			/* Also an extended language subtag ("zh-yue"), after which a script may still come. */
+			/* Also an extended language ("zh-yue"); a script may still follow it. */
 			if (n == 1)
 				may_script = may_region = false;
 		}
@@ -232,14 +240,17 @@ user_language_tag(const char *text, char ret_tag[36])
 bool
 user_time_zone_known(const char *tz_dir, const char *name)
 {
+	static const char zone_chars[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
 	char path[256], magic[4];
 	ssize_t n;
 	int fd;
 
-	/* Names begin with a capital; "posix/…", "right/…", "posixrules" and "localtime" are no zones. */
-	if (name[0] < 'A' || name[0] > 'Z' || strstr(name, "..") != NULL || strstr(name, "//") != NULL)
+	/* Zones begin with a capital; "posix/…", "right/…" and "localtime" are none. */
+	if (name[0] < 'A' || name[0] > 'Z' || strstr(name, "..") != NULL ||
+	    strstr(name, "//") != NULL)
 		return false;
-	if (name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/")] != '\0')
+	if (name[strspn(name, zone_chars)] != '\0')
 		return false;
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", tz_dir, name) >= sizeof(path))
 		return false;
@@ -248,7 +259,8 @@ user_time_zone_known(const char *tz_dir, const char *name)
 		return false;
 	n = read(fd, magic, sizeof(magic));
 	close(fd);
-	return n == (ssize_t)sizeof(magic) && memcmp(magic, "TZif", 4) == 0; /* RFC 8536 section 3.1 */
+	/* RFC 8536 section 3.1 */
+	return n == (ssize_t)sizeof(magic) && memcmp(magic, "TZif", 4) == 0;
 }
 
 bool
@@ -270,14 +282,17 @@ user_preferences_check(struct arena *arena, preferences *p, const char *tz_dir, 
 		if (*p->language != '\0')
 			p->language = arena_strdup(arena, tag);
 	} else {
-		st = err_add_field(err, "language", "must be a BCP 47 language tag such as \"en\" or \"pt-BR\"");
+		st = err_add_field(err, "language",
+				   "must be a BCP 47 language tag such as \"en\" or \"pt-BR\"");
 	}
 	if (!user_time_zone_known(tz_dir, full->time_zone))
-		st = err_add_field(err, "timeZone",
-				   "must be a name of the IANA time zone database such as \"Europe/Berlin\"");
+		st = err_add_field(
+			err, "timeZone",
+			"must be a name of the IANA time zone database such as \"Europe/Berlin\"");
 	for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
 		if (leaves[i].kind == TIME && !user_time_of_day(string_at(full, &leaves[i])))
-			st = err_add_field(err, leaves[i].json, "must be a time of day from 00:00 to 23:59");
+			st = err_add_field(err, leaves[i].json,
+					   "must be a time of day from 00:00 to 23:59");
 	}
 	if (strcmp(full->quiet_hours->start, full->quiet_hours->end) == 0)
 		st = err_add_field(err, "quietHours.end", "must differ from the start");

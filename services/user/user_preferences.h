@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user_preferences.h - what a preference may be, its default, and how a patch changes a set of them.
+ * user_preferences.h - what a preference may be, its default, and how a patch changes a set of
+ * them.
  *
- *	stored = user_preferences_normal(arena, stored);              groups present, as the rest asks for
+ *	stored = user_preferences_normal(arena, stored);         groups present, for the rest
  *	wanted = user_preferences_merge(arena, stored, patch, mask);
- *	st = user_preferences_check(arena, wanted, tz_dir, err);      also brings tags to their usual case
- *	n = user_preferences_diff(stored, wanted, names);             for the event
- *	reply = user_preferences_complete(arena, wanted);             with defaults
+ *	st = user_preferences_check(arena, wanted, tz_dir, err); also brings tags to their case
+ *	n = user_preferences_diff(stored, wanted, names);        for the event
+ *	reply = user_preferences_complete(arena, wanted);        with defaults
  *
- * What was never chosen is absent in a stored set, so that a default can change for those who did not choose.
+ * What was never chosen is absent in a stored set, so that a default can change for those who
+ * did not choose.
  *
  * Ownership: results live in the arena and may share strings with the inputs. Threads: any.
  * Errors:    INVALID_ARGUMENT with the field's path.
@@ -36,12 +38,14 @@ Fit__User__V1__Preferences *user_preferences_merge(struct arena *arena,
 						   const Fit__User__V1__Preferences *stored,
 						   const Fit__User__V1__Preferences *patch,
 						   const Google__Protobuf__FieldMask *mask);
-enum status user_preferences_check_mask(const Google__Protobuf__FieldMask *mask, struct err *err) MUST_CHECK;
+enum status user_preferences_check_mask(const Google__Protobuf__FieldMask *mask,
+					struct err *err) MUST_CHECK;
 /* Values together make sense. tz_dir: the system's zoneinfo folder. */
 enum status user_preferences_check(struct arena *arena, Fit__User__V1__Preferences *preferences,
 				   const char *tz_dir, struct err *err) MUST_CHECK;
 /* Names of the leaves that differ, static text; returns how many. Both normal. */
-size_t user_preferences_diff(const Fit__User__V1__Preferences *a, const Fit__User__V1__Preferences *b,
+size_t user_preferences_diff(const Fit__User__V1__Preferences *a,
+			     const Fit__User__V1__Preferences *b,
 			     char *ret_names[USER_PREFERENCES_MAX]);
 Fit__User__V1__Preferences *user_preferences_complete(struct arena *arena,
 						      const Fit__User__V1__Preferences *normal);

@@ -88,7 +88,8 @@ user_profile_diff(const profile *a, const profile *b, char *ret_names[USER_PROFI
 	};
 	size_t n = 0;
 
-	_Static_assert(ARRAY_LEN(differs) == ARRAY_LEN(leaves), "one comparison per leaf, in order");
+	_Static_assert(ARRAY_LEN(differs) == ARRAY_LEN(leaves),
+		       "one comparison per leaf, in order");
 	for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
 		if (differs[i])
 			ret_names[n++] = (char *)(uintptr_t)leaves[i];
@@ -131,7 +132,7 @@ name_is_clean(const char *name)
 	return true;
 }
 
-/* "https://host…": the scheme, a host that begins with a letter or digit, printable ASCII without quotes. */
+/* "https://host…": the host begins with a letter or digit; printable ASCII without quotes. */
 static bool
 url_is_https(const char *url)
 {

@@ -53,7 +53,8 @@ on_get_user(struct rpc_call *call, const void *request, void *reply, struct err 
 	enum status st;
 
 	(void)request;
-	st = user_store_find(service->store, rpc_call_deadline(call), owner_of(call), arena, &row, err);
+	st = user_store_find(service->store, rpc_call_deadline(call), owner_of(call), arena, &row,
+			     err);
 	if (st == STATUS_OK)
 		st = user_check_active(row, err);
 	if (st != STATUS_OK)
@@ -76,12 +77,14 @@ on_update_user(struct rpc_call *call, const void *request, void *reply, struct e
 
 	patch.has_version = rpc_call_if_match(call, &patch.version);
 	if (!patch.has_version) {
-		st = err_public(err, STATUS_FAILED_PRECONDITION, "If-Match with the profile's ETag is needed.");
+		st = err_public(err, STATUS_FAILED_PRECONDITION,
+				"If-Match with the profile's ETag is needed.");
 		(void)err_reason(err, "ETAG_REQUIRED");
 		return st;
 	}
 	change = changing(call, reply, user_fill_user);
-	st = user_store_edit(service->store, &change, owner_of(call), user_edit_profile, &patch, &row, err);
+	st = user_store_edit(service->store, &change, owner_of(call), user_edit_profile, &patch,
+			     &row, err);
 	if (st == STATUS_OK)
 		rpc_call_set_etag(call, user->version); /* also of a replayed reply */
 	return st;
@@ -97,7 +100,8 @@ on_delete_user(struct rpc_call *call, const void *request, void *reply, struct e
 
 	(void)request;
 	(void)reply; /* empty */
-	return user_store_edit(service->store, &change, owner_of(call), user_edit_close, &patch, &row, err);
+	return user_store_edit(service->store, &change, owner_of(call), user_edit_close, &patch,
+			       &row, err);
 }
 
 static enum status
@@ -109,7 +113,8 @@ on_get_preferences(struct rpc_call *call, const void *request, void *reply, stru
 	enum status st;
 
 	(void)request;
-	st = user_store_find(service->store, rpc_call_deadline(call), owner_of(call), arena, &row, err);
+	st = user_store_find(service->store, rpc_call_deadline(call), owner_of(call), arena, &row,
+			     err);
 	if (st == STATUS_OK)
 		st = user_check_active(row, err);
 	if (st != STATUS_OK)
@@ -121,17 +126,20 @@ on_get_preferences(struct rpc_call *call, const void *request, void *reply, stru
 
 static enum status
 change_preferences(struct rpc_call *call, const Fit__User__V1__Preferences *preferences,
-		   const Google__Protobuf__FieldMask *mask, user_edit_fn edit, void *reply, struct err *err)
+		   const Google__Protobuf__FieldMask *mask, user_edit_fn edit, void *reply,
+		   struct err *err)
 {
 	struct user_service *service = rpc_call_service(call);
-	struct user_patch patch = { .preferences = preferences, .mask = mask, .tz_dir = service->tz_dir };
+	struct user_patch patch = { .preferences = preferences,
+				    .mask = mask,
+				    .tz_dir = service->tz_dir };
 	struct user_call change = changing(call, reply, user_fill_preferences);
 	struct user_row *row;
 	enum status st;
 
 	patch.has_version = rpc_call_if_match(call, &patch.version);
 	st = user_store_edit(service->store, &change, owner_of(call), edit, &patch, &row, err);
-	/* A replayed reply has no tag: its version is not in it, and the present one may be another's. */
+	/* A replayed reply has no tag: its version isn't in it, and may not be the present one. */
 	if (st == STATUS_OK && row != NULL)
 		rpc_call_set_etag(call, row->preferences_version);
 	return st;
@@ -142,7 +150,8 @@ on_replace_preferences(struct rpc_call *call, const void *request, void *reply, 
 {
 	const Fit__User__V1__ReplacePreferencesRequest *req = request;
 
-	return change_preferences(call, req->preferences, NULL, user_replace_preferences, reply, err);
+	return change_preferences(call, req->preferences, NULL, user_replace_preferences, reply,
+				  err);
 }
 
 static enum status
@@ -150,7 +159,8 @@ on_update_preferences(struct rpc_call *call, const void *request, void *reply, s
 {
 	const Fit__User__V1__UpdatePreferencesRequest *req = request;
 
-	return change_preferences(call, req->preferences, req->update_mask, user_edit_preferences, reply, err);
+	return change_preferences(call, req->preferences, req->update_mask, user_edit_preferences,
+				  reply, err);
 }
 
 /* ---- for other services ---- */
@@ -186,7 +196,8 @@ on_find_or_create_user(struct rpc_call *call, const void *request, void *reply, 
 		.email_verified = req->email_verified,
 		.display_name = user_profile_clean_name(arena, req->display_name),
 		.picture_url = user_profile_clean_url(req->picture_url),
-		.role = service->development && user_role_known(req->role_hint) ? req->role_hint : NULL,
+		.role = service->development && user_role_known(req->role_hint) ? req->role_hint
+										: NULL,
 		.grace_ms = service->grace_ms,
 	};
 	st = user_store_sign_in(service->store, &sign_in_call, &in, &user, err);

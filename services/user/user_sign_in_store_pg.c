@@ -2,14 +2,16 @@
 /*
  * user_sign_in_store_pg.c - whose account a provider's statement belongs to.
  *
- * Most sign-ins find an account that needs no change: one indexed read. The rest is one transaction, in which
- * an account is found by subject, else by verified address, else inserted. Two first sign-ins at once meet at the
- * unique indexes: the later INSERT waits for the earlier one, does nothing, and the look-up that follows finds
- * the account (READ COMMITTED sees what was committed meanwhile).
+ * Most sign-ins find an account that needs no change: one indexed read. The rest is one
+ * transaction, in which an account is found by subject, else by verified address, else
+ * inserted. Two first sign-ins at once meet at the unique indexes: the later INSERT waits for
+ * the earlier one, does nothing, and the look-up that follows finds the account (READ COMMITTED
+ * sees what was committed meanwhile).
  *
- * An address that the provider did not verify neither links nor creates: else somebody could take an address in
- * advance, and its owner would later be linked to an account that a stranger can enter. Nor does an address
- * whose account the provider knows under another subject: providers give addresses to new people.
+ * An address that the provider did not verify neither links nor creates: else somebody could
+ * take an address in advance, and its owner would later be linked to an account that a stranger
+ * can enter. Nor does an address whose account the provider knows under another subject:
+ * providers give addresses to new people.
  */
 #include <string.h>
 
@@ -29,10 +31,11 @@ static const char sql_by_subject_for_update[] =
 	"SELECT" USER_COLUMNS "FROM users WHERE google_bidx = $1 AND deleted_at IS NULL FOR UPDATE";
 static const char sql_by_email_for_update[] =
 	"SELECT" USER_COLUMNS "FROM users WHERE email_bidx = $1 AND deleted_at IS NULL FOR UPDATE";
-static const char sql_insert[] =
-	"INSERT INTO users (id, email, email_bidx, google_id, google_bidx, display_name, profile_image_url, role,"
-	" wrapped_key, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"
-	" ON CONFLICT DO NOTHING RETURNING" USER_COLUMNS;
+static const char sql_insert[] = "INSERT INTO users (id, email, email_bidx, google_id, "
+				 "google_bidx, display_name, profile_image_url, role,"
+				 " wrapped_key, created_at, updated_at) VALUES ($1, $2, $3, $4, "
+				 "$5, $6, $7, $8, $9, $10, $10)"
+				 " ON CONFLICT DO NOTHING RETURNING" USER_COLUMNS;
 static const char sql_set_rev[] = "UPDATE users SET rev = $2, preferences_rev = $2 WHERE id = $1";
 static const char sql_link[] = "UPDATE users SET google_id = $2, google_bidx = $3 WHERE id = $1";
 static const char sql_set_email[] =
@@ -61,13 +64,15 @@ refuse(struct err *err, const char *reason, const char *text)
 static bool
 may_restore(const struct sign_in_ctx *c, const struct user_row *row)
 {
-	return row->deletion_requested_ms != 0 && clock_wall_ms() < row->deletion_requested_ms + c->in->grace_ms;
+	return row->deletion_requested_ms != 0 &&
+	       clock_wall_ms() < row->deletion_requested_ms + c->in->grace_ms;
 }
 
 static bool
 email_changed(const struct sign_in_ctx *c, const struct user_row *row)
 {
-	return c->in->email_verified && memcmp(row->email_bidx, c->email_bidx, BLIND_INDEX_SIZE) != 0;
+	return c->in->email_verified &&
+	       memcmp(row->email_bidx, c->email_bidx, BLIND_INDEX_SIZE) != 0;
 }
 
 static bool
@@ -77,8 +82,8 @@ role_changed(const struct sign_in_ctx *c, const struct user_row *row)
 }
 
 static enum status
-read_one(struct sign_in_ctx *c, const struct pg_result *res, struct arena *arena, struct user_row **ret_row,
-	 struct err *err)
+read_one(struct sign_in_ctx *c, const struct pg_result *res, struct arena *arena,
+	 struct user_row **ret_row, struct err *err)
 {
 	if (pg_rows(res) == 0) {
 		*ret_row = NULL;
@@ -99,8 +104,8 @@ change_email(struct sign_in_ctx *c, struct pg_tx *tx, struct user_row *row, stru
 	struct slice sealed;
 	enum status st;
 
-	st = user_vault_seal(c->store->vault, &row->key, USER_COLUMN_EMAIL, c->in->email, pg_tx_arena(tx), &sealed,
-			     err);
+	st = user_vault_seal(c->store->vault, &row->key, USER_COLUMN_EMAIL, c->in->email,
+			     pg_tx_arena(tx), &sealed, err);
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_set_email,
 				 PG_ARGS(pg_uuid(&row->id), pg_bytes(sealed),
@@ -141,10 +146,11 @@ update_found(struct sign_in_ctx *c, struct pg_tx *tx, struct user_row *row, stru
 }
 
 static enum status
-seal_subject(struct sign_in_ctx *c, const struct envelope_key *key, struct arena *arena, struct slice *ret_sealed,
-	     struct err *err)
+seal_subject(struct sign_in_ctx *c, const struct envelope_key *key, struct arena *arena,
+	     struct slice *ret_sealed, struct err *err)
 {
-	return user_vault_seal(c->store->vault, key, USER_COLUMN_GOOGLE_ID, c->in->subject, arena, ret_sealed, err);
+	return user_vault_seal(c->store->vault, key, USER_COLUMN_GOOGLE_ID, c->in->subject, arena,
+			       ret_sealed, err);
 }
 
 static enum status
@@ -169,8 +175,8 @@ link_by_email(struct sign_in_ctx *c, struct pg_tx *tx, struct user_row *row, str
 }
 
 static enum status
-insert_row(struct sign_in_ctx *c, struct pg_tx *tx, const struct uuid *id, struct pg_result **ret_result,
-	   struct err *err)
+insert_row(struct sign_in_ctx *c, struct pg_tx *tx, const struct uuid *id,
+	   struct pg_result **ret_result, struct err *err)
 {
 	struct arena *arena = pg_tx_arena(tx);
 	struct slice email, subject, name;
@@ -179,19 +185,22 @@ insert_row(struct sign_in_ctx *c, struct pg_tx *tx, const struct uuid *id, struc
 
 	st = user_vault_new_key(c->store->vault, id, arena, &key, err);
 	if (st == STATUS_OK)
-		st = user_vault_seal(c->store->vault, &key, USER_COLUMN_EMAIL, c->in->email, arena, &email, err);
+		st = user_vault_seal(c->store->vault, &key, USER_COLUMN_EMAIL, c->in->email, arena,
+				     &email, err);
 	if (st == STATUS_OK)
 		st = seal_subject(c, &key, arena, &subject, err);
 	if (st == STATUS_OK)
-		st = user_vault_seal(c->store->vault, &key, USER_COLUMN_DISPLAY_NAME, c->in->display_name, arena,
-				     &name, err);
+		st = user_vault_seal(c->store->vault, &key, USER_COLUMN_DISPLAY_NAME,
+				     c->in->display_name, arena, &name, err);
 	if (st != STATUS_OK)
 		return st;
 	return pg_tx_query(tx, sql_insert,
 			   PG_ARGS(pg_uuid(id), pg_bytes(email),
-				   pg_bytes(slice_make(c->email_bidx, BLIND_INDEX_SIZE)), pg_bytes(subject),
-				   pg_bytes(slice_make(c->subject_bidx, BLIND_INDEX_SIZE)), pg_bytes(name),
-				   pg_str(c->in->picture_url), pg_str(c->in->role != NULL ? c->in->role : "user"),
+				   pg_bytes(slice_make(c->email_bidx, BLIND_INDEX_SIZE)),
+				   pg_bytes(subject),
+				   pg_bytes(slice_make(c->subject_bidx, BLIND_INDEX_SIZE)),
+				   pg_bytes(name), pg_str(c->in->picture_url),
+				   pg_str(c->in->role != NULL ? c->in->role : "user"),
 				   pg_bytes(key.wrapped), pg_time(clock_wall_ms())),
 			   ret_result, err);
 }
@@ -221,8 +230,8 @@ create(struct sign_in_ctx *c, struct pg_tx *tx, bool *ret_created, struct err *e
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_set_rev, PG_ARGS(pg_uuid(&id), pg_int(rev)), NULL, err);
 	if (st == STATUS_OK)
-		st = user_events_emit(tx, &id, user_event_created(arena, row->role, row->tier), c->call->traceparent,
-				      err);
+		st = user_events_emit(tx, &id, user_event_created(arena, row->role, row->tier),
+				      c->call->traceparent, err);
 	c->out.row = row;
 	c->out.created = true;
 	return st;
@@ -238,7 +247,8 @@ settle(struct sign_in_ctx *c, struct pg_tx *tx, bool *ret_settled, struct err *e
 
 	*ret_settled = true;
 	st = pg_tx_query(tx, sql_by_subject_for_update,
-			 PG_ARGS(pg_bytes(slice_make(c->subject_bidx, BLIND_INDEX_SIZE))), &res, err);
+			 PG_ARGS(pg_bytes(slice_make(c->subject_bidx, BLIND_INDEX_SIZE))), &res,
+			 err);
 	if (st == STATUS_OK)
 		st = read_one(c, res, pg_tx_arena(tx), &row, err);
 	if (st != STATUS_OK)
@@ -283,17 +293,19 @@ find_unchanged(struct sign_in_ctx *c, struct err *err)
 	enum status st;
 
 	st = pg_query(c->store->pool, c->call->deadline, sql_by_subject,
-		      PG_ARGS(pg_bytes(slice_make(c->subject_bidx, BLIND_INDEX_SIZE))), c->call->arena, &res, err);
+		      PG_ARGS(pg_bytes(slice_make(c->subject_bidx, BLIND_INDEX_SIZE))),
+		      c->call->arena, &res, err);
 	if (st == STATUS_OK)
 		st = read_one(c, res, c->call->arena, &row, err);
-	if (st == STATUS_OK && row != NULL && row->is_active && !role_changed(c, row) && !email_changed(c, row))
+	if (st == STATUS_OK && row != NULL && row->is_active && !role_changed(c, row) &&
+	    !email_changed(c, row))
 		c->out.row = row;
 	return st;
 }
 
 enum status
-user_store_sign_in(struct user_store *store, const struct user_call *call, const struct user_sign_in *in,
-		   struct user_signed_in *ret_user, struct err *err)
+user_store_sign_in(struct user_store *store, const struct user_call *call,
+		   const struct user_sign_in *in, struct user_signed_in *ret_user, struct err *err)
 {
 	const struct pg_tx_options opts = { .deadline = call->deadline, .arena = call->arena };
 	struct sign_in_ctx c = { .store = store, .call = call, .in = in };

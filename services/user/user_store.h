@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user_store.h - users in PostgreSQL (schema fitness_core): each call is one statement or one transaction.
+ * user_store.h - users in PostgreSQL (schema fitness_core): each call is one statement or one
+ * transaction.
  *
  *	st = user_store_find(store, deadline, &owner, arena, &row, err);
  *
@@ -9,9 +10,10 @@
  *	{ row->profile = …; edit->what = USER_EDIT_PROFILE; edit->event = …; return STATUS_OK; }
  *	st = user_store_edit(store, &call, &owner, on_edit, &patch, &row, err);
  *
- * An edit locks the row, lets on_edit change its copy, and writes the changed part with new version and
- * revision, its event, its sync row and the stored reply, in one transaction. on_edit may run again after a
- * serialization failure, on a fresh copy; it has no effect outside its arguments.
+ * An edit locks the row, lets on_edit change its copy, and writes the changed part with new
+ * version and revision, its event, its sync row and the stored reply, in one transaction.
+ * on_edit may run again after a serialization failure, on a fresh copy; it has no effect
+ * outside its arguments.
  *
  * Ownership: rows live in the arena. Threads: any worker.
  * Errors:    NOT_FOUND: no such user; DATA_LOSS: a sealed column does not open; those of pg.h.
@@ -57,26 +59,28 @@ struct user_row {
 /* Borrows both. */
 struct user_store *user_store_new(struct pg_pool *pool, struct user_vault *vault);
 void user_store_free(struct user_store *store);
-enum status user_store_ping(struct user_store *store, struct deadline deadline, struct err *err) MUST_CHECK;
+enum status user_store_ping(struct user_store *store, struct deadline deadline,
+			    struct err *err) MUST_CHECK;
 
-enum status user_store_find(struct user_store *store, struct deadline deadline, const struct uuid *owner,
-			    struct arena *arena, struct user_row **ret_row, struct err *err) MUST_CHECK;
+enum status user_store_find(struct user_store *store, struct deadline deadline,
+			    const struct uuid *owner, struct arena *arena,
+			    struct user_row **ret_row, struct err *err) MUST_CHECK;
 
 struct user_access {
 	bool active;
 	char *role, *tier;
 };
 /* Opens nothing sealed. */
-enum status user_store_access(struct user_store *store, struct deadline deadline, const struct uuid *owner,
-			      struct arena *arena, struct user_access *ret_access,
-			      struct err *err) MUST_CHECK;
+enum status user_store_access(struct user_store *store, struct deadline deadline,
+			      const struct uuid *owner, struct arena *arena,
+			      struct user_access *ret_access, struct err *err) MUST_CHECK;
 
 /* What a changing call brings along. */
 struct user_call {
 	struct deadline deadline;
 	struct arena *arena;
 	const char *traceparent; /* or NULL */
-	struct pg_idem idem;	 /* key.n == 0: none; its reply is the one below, sealed */
+	struct pg_idem idem;     /* key.n == 0: none; its reply is the one below, sealed */
 	ProtobufCMessage *reply; /* or NULL; filled before the commit */
 	void (*fill)(struct arena *arena, const struct user_row *row, ProtobufCMessage *reply);
 };
@@ -105,11 +109,11 @@ enum status user_store_edit(struct user_store *store, const struct user_call *ca
 
 struct user_sign_in {
 	const char *issuer, *subject;
-	const char *email;	  /* as the provider sent it */
+	const char *email;        /* as the provider sent it */
 	const char *email_normal; /* normalised */
 	bool email_verified;
 	const char *display_name, *picture_url; /* clean; for a new user */
-	const char *role;	  /* to be given, or NULL */
+	const char *role;                       /* to be given, or NULL */
 	int64_t grace_ms;
 };
 
@@ -120,9 +124,9 @@ struct user_signed_in {
 };
 
 /*
- * By issuer and subject, else by a verified address, else a new user. Many at once for the same person end up
- * with one user. PERMISSION_DENIED with a reason: the address is not verified, it belongs to a user whom
- * the provider knows under another subject, or the account is closed.
+ * By issuer and subject, else by a verified address, else a new user. Many at once for the same
+ * person end up with one user. PERMISSION_DENIED with a reason: the address is not verified, it
+ * belongs to a user whom the provider knows under another subject, or the account is closed.
  */
 enum status user_store_sign_in(struct user_store *store, const struct user_call *call,
 			       const struct user_sign_in *in, struct user_signed_in *ret_user,

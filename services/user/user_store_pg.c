@@ -26,12 +26,12 @@ static const char sql_update_profile[] =
 	" goals = coalesce($5::jsonb->'goals', '[]'),"
 	" limitations = coalesce($5::jsonb->'limitations', '[]'),"
 	" wrapped_key = $6, version = $7, rev = $8, updated_at = $9 WHERE id = $1";
-static const char sql_update_preferences[] =
-	"UPDATE users SET preferences = $2, wrapped_key = $3, preferences_version = $4, preferences_rev = $5,"
-	" updated_at = $6 WHERE id = $1";
-static const char sql_update_state[] =
-	"UPDATE users SET is_active = $2, deletion_requested_at = $3, role = $4, wrapped_key = $5, version = $6,"
-	" rev = $7, updated_at = $8 WHERE id = $1";
+static const char sql_update_preferences[] = "UPDATE users SET preferences = $2, wrapped_key = $3, "
+					     "preferences_version = $4, preferences_rev = $5,"
+					     " updated_at = $6 WHERE id = $1";
+static const char sql_update_state[] = "UPDATE users SET is_active = $2, deletion_requested_at = "
+				       "$3, role = $4, wrapped_key = $5, version = $6,"
+				       " rev = $7, updated_at = $8 WHERE id = $1";
 
 struct user_store *
 user_store_new(struct pg_pool *pool, struct user_vault *vault)
@@ -77,7 +77,8 @@ read_sealed(struct user_store *store, const struct pg_result *res, int i, struct
 
 	if (st == STATUS_OK)
 		st = user_vault_unseal(store->vault, &row->key, USER_COLUMN_DISPLAY_NAME,
-				       pg_get_bytes(res, i, 3), arena, &row->profile->display_name, err);
+				       pg_get_bytes(res, i, 3), arena, &row->profile->display_name,
+				       err);
 	return st;
 }
 
@@ -91,14 +92,16 @@ user_row_read(struct user_store *store, const struct pg_result *res, int i, stru
 	enum status st;
 
 	row->id = pg_get_uuid(res, i, 0);
-	row->key = (struct envelope_key){ row->id, slice_make(arena_memdup(arena, wrapped.p, wrapped.n), wrapped.n) };
+	row->key = (struct envelope_key){
+		row->id, slice_make(arena_memdup(arena, wrapped.p, wrapped.n), wrapped.n)
+	};
 	(void)read_index(pg_get_bytes(res, i, 2), row->email_bidx);
 	row->has_google_id = read_index(pg_get_bytes(res, i, 11), row->google_bidx);
-	st = user_vault_from_json(&fit__user__v1__profile__descriptor, pg_get_bytes(res, i, 6), arena,
-				  &row->profile, err);
+	st = user_vault_from_json(&fit__user__v1__profile__descriptor, pg_get_bytes(res, i, 6),
+				  arena, &row->profile, err);
 	if (st == STATUS_OK)
-		st = user_vault_from_json(&fit__user__v1__preferences__descriptor, pg_get_bytes(res, i, 7), arena,
-					  &preferences, err);
+		st = user_vault_from_json(&fit__user__v1__preferences__descriptor,
+					  pg_get_bytes(res, i, 7), arena, &preferences, err);
 	if (st == STATUS_OK)
 		st = read_sealed(store, res, i, arena, row, err);
 	if (st != STATUS_OK)
@@ -125,7 +128,8 @@ time_or_null(int64_t ms)
 }
 
 static enum status
-write_profile(struct user_store *store, struct pg_tx *tx, struct user_row *row, int64_t rev, struct err *err)
+write_profile(struct user_store *store, struct pg_tx *tx, struct user_row *row, int64_t rev,
+	      struct err *err)
 {
 	struct arena *arena = pg_tx_arena(tx);
 	Fit__User__V1__Profile lists = *row->profile;
@@ -133,7 +137,7 @@ write_profile(struct user_store *store, struct pg_tx *tx, struct user_row *row, 
 	struct slice name, json;
 	enum status st;
 
-	/* Of the profile's JSON only the lists are taken: the rest has columns, and the name must not be in it. */
+	/* Only the lists become JSON: the rest has columns, and the name must not be in it. */
 	lists.display_name = lists.profile_image_url = lists.fitness_level = NULL;
 	st = user_vault_to_json(&lists.base, arena, &json, err);
 	if (st == STATUS_OK)
@@ -143,7 +147,8 @@ write_profile(struct user_store *store, struct pg_tx *tx, struct user_row *row, 
 		return st;
 	row->version++;
 	return pg_tx_query(tx, sql_update_profile,
-			   PG_ARGS(pg_uuid(&row->id), pg_bytes(name), pg_str(row->profile->profile_image_url),
+			   PG_ARGS(pg_uuid(&row->id), pg_bytes(name),
+				   pg_str(row->profile->profile_image_url),
 				   pg_str(*level != '\0' ? level : NULL), pg_jsonb(json),
 				   pg_bytes(row->key.wrapped), pg_int(row->version), pg_int(rev),
 				   pg_time(row->updated_ms)),
@@ -161,7 +166,8 @@ write_preferences(struct pg_tx *tx, struct user_row *row, int64_t rev, struct er
 	row->preferences_version++;
 	return pg_tx_query(tx, sql_update_preferences,
 			   PG_ARGS(pg_uuid(&row->id), pg_jsonb(json), pg_bytes(row->key.wrapped),
-				   pg_int(row->preferences_version), pg_int(rev), pg_time(row->updated_ms)),
+				   pg_int(row->preferences_version), pg_int(rev),
+				   pg_time(row->updated_ms)),
 			   NULL, err);
 }
 
@@ -212,7 +218,8 @@ user_store_find(struct user_store *store, struct deadline deadline, const struct
 		struct arena *arena, struct user_row **ret_row, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_query(store->pool, deadline, sql_find, PG_ARGS(pg_uuid(owner)), arena, &res, err);
+	enum status st = pg_query(store->pool, deadline, sql_find, PG_ARGS(pg_uuid(owner)), arena,
+				  &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -226,7 +233,8 @@ user_store_access(struct user_store *store, struct deadline deadline, const stru
 		  struct arena *arena, struct user_access *ret_access, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_query(store->pool, deadline, sql_access, PG_ARGS(pg_uuid(owner)), arena, &res, err);
+	enum status st = pg_query(store->pool, deadline, sql_access, PG_ARGS(pg_uuid(owner)), arena,
+				  &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -241,8 +249,9 @@ user_store_access(struct user_store *store, struct deadline deadline, const stru
 /* ---- edits ---- */
 
 /*
- * A reply that is kept for the idempotency key holds what the columns hide, so it is sealed as they are, and what the
- * transaction stores is a BytesValue of the ciphertext. Without a reply (204) there is nothing to hide.
+ * A reply that is kept for the idempotency key holds what the columns hide, so it is sealed as
+ * they are, and what the transaction stores is a BytesValue of the ciphertext. Without a reply
+ * (204) there is nothing to hide.
  */
 struct edit_ctx {
 	struct user_store *store;
@@ -263,7 +272,8 @@ seal_reply(struct edit_ctx *c, struct arena *arena, struct err *err)
 	enum status st;
 
 	protobuf_c_message_pack(c->call->reply, wire);
-	st = user_vault_seal_bytes(c->store->vault, &c->row->key, slice_make(wire, n), arena, &sealed, err);
+	st = user_vault_seal_bytes(c->store->vault, &c->row->key, slice_make(wire, n), arena,
+				   &sealed, err);
 	if (st == STATUS_OK)
 		c->kept.value = (ProtobufCBinaryData){ sealed.n, (uint8_t *)(uintptr_t)sealed.p };
 	return st;
@@ -280,7 +290,8 @@ unseal_reply(struct edit_ctx *c, struct err *err)
 	enum status st;
 	void *message;
 
-	st = pg_query(c->store->pool, c->call->deadline, sql_key, PG_ARGS(pg_uuid(c->owner)), arena, &res, err);
+	st = pg_query(c->store->pool, c->call->deadline, sql_key, PG_ARGS(pg_uuid(c->owner)), arena,
+		      &res, err);
 	if (st != STATUS_OK)
 		return st;
 	if (pg_rows(res) == 0)
@@ -325,7 +336,9 @@ user_store_edit(struct user_store *store, const struct user_call *call, const st
 {
 	struct edit_ctx ctx = { store, call, owner, on_edit, arg };
 	struct pg_idem idem = call->idem;
-	const struct pg_tx_options opts = { .deadline = call->deadline, .arena = call->arena, .idem = &idem };
+	const struct pg_tx_options opts = { .deadline = call->deadline,
+					    .arena = call->arena,
+					    .idem = &idem };
 	enum status st;
 
 	google__protobuf__bytes_value__init(&ctx.kept);

@@ -21,7 +21,8 @@ user_timestamp_set(Google__Protobuf__Timestamp *t, int64_t ms)
 static inline Google__Protobuf__Timestamp *
 user_timestamp(struct arena *arena, int64_t ms)
 {
-	Google__Protobuf__Timestamp *t = pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
+	Google__Protobuf__Timestamp *t =
+		pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
 
 	user_timestamp_set(t, ms);
 	return t;

@@ -21,8 +21,8 @@ struct user_vault {
 	struct secret *index_key;
 };
 
-static struct metric cache_hits = METRIC_GAUGE("cache_hit_ratio", "Share of look-ups that a cache answered.",
-					       "cache_type");
+static struct metric cache_hits =
+	METRIC_GAUGE("cache_hit_ratio", "Share of look-ups that a cache answered.", "cache_type");
 
 static void
 on_collect(void *arg)
@@ -31,7 +31,8 @@ on_collect(void *arg)
 	struct envelope_stats stats = envelope_stats(vault->envelope);
 	uint64_t all = stats.hits + stats.misses;
 
-	metric_set(metric_series(&cache_hits, "data_key"), all > 0 ? (double)stats.hits / (double)all : 0);
+	metric_set(metric_series(&cache_hits, "data_key"),
+		   all > 0 ? (double)stats.hits / (double)all : 0);
 }
 
 enum status
@@ -42,7 +43,8 @@ user_vault_open(const struct user_config *cfg, struct user_vault **ret_vault, st
 
 	if (vault == NULL)
 		panic("user: no memory");
-	st = secret_from_hex(slice_str(cfg->blind_index_key), BLIND_INDEX_SIZE, &vault->index_key, err);
+	st = secret_from_hex(slice_str(cfg->blind_index_key), BLIND_INDEX_SIZE, &vault->index_key,
+			     err);
 	if (st != STATUS_OK)
 		(void)err_context(err, "FIT_BLIND_INDEX_KEY");
 	if (st == STATUS_OK) {
@@ -54,7 +56,8 @@ user_vault_open(const struct user_config *cfg, struct user_vault **ret_vault, st
 		user_vault_close(vault);
 		return st;
 	}
-	vault->envelope = envelope_new(vault->ring, (size_t)cfg->key_cache, cfg->key_cache_ttl_s * 1000);
+	vault->envelope =
+		envelope_new(vault->ring, (size_t)cfg->key_cache, cfg->key_cache_ttl_s * 1000);
 	metric_register(&cache_hits);
 	metrics_on_collect(on_collect, vault);
 	*ret_vault = vault;
@@ -151,8 +154,9 @@ user_vault_seal_bytes(struct user_vault *vault, const struct envelope_key *key, 
 }
 
 enum status
-user_vault_unseal_bytes(struct user_vault *vault, const struct envelope_key *key, struct slice sealed,
-			struct arena *arena, struct slice *ret_bytes, struct err *err)
+user_vault_unseal_bytes(struct user_vault *vault, const struct envelope_key *key,
+			struct slice sealed, struct arena *arena, struct slice *ret_bytes,
+			struct err *err)
 {
 	const struct aead_place place = reply_place(&key->owner);
 	struct strbuf bytes = STRBUF_ARENA(arena);
@@ -199,7 +203,8 @@ user_vault_to_json(const ProtobufCMessage *message, struct arena *arena, struct 
 	enum status st;
 
 	protobuf_c_message_pack(message, wire);
-	st = schema_json_encode(described(message->descriptor), slice_make(wire, n), false, &json, err);
+	st = schema_json_encode(described(message->descriptor), slice_make(wire, n), false, &json,
+				err);
 	if (st == STATUS_OK)
 		*ret_json = strbuf_slice(&json);
 	return st;

@@ -2,11 +2,12 @@
 /*
  * fitctl.h - what the commands of fitctl share: the local stack's folder, and how a command ends.
  *
- * The folder (build/local) is written by deploy/local/stack: `run/ports` has a line "name port admin-port" for each
- * program, `run/NAME.pid` its pid and start time, `run/NAME.ready_ms` how long it took, `log/NAME.log` its
- * output, and `env` the addresses of gateway and devidp.
+ * The folder (build/local) is written by deploy/local/stack: `run/ports` has a line "name port
+ * admin-port" for each program, `run/NAME.pid` its pid and start time, `run/NAME.ready_ms` how
+ * long it took, `log/NAME.log` its output, and `env` the addresses of gateway and devidp.
  *
- * Ownership: strings live in the arena. Threads: one. Errors: texts for people, complete sentences without a period.
+ * Ownership: strings live in the arena. Threads: one. Errors: texts for people, complete
+ *            sentences without a period.
  */
 #ifndef FIT_FITCTL_H
 #define FIT_FITCTL_H
@@ -26,7 +27,7 @@ enum { FITCTL_OK = 0, FITCTL_FAILED = 1, FITCTL_USAGE = 2 };
 int fitctl_status(int argc, char **argv, struct arena *arena);
 int fitctl_login(int argc, char **argv, struct arena *arena);
 
-/* "fitctl: text" on standard error; returns FITCTL_FAILED, or FITCTL_USAGE with a hint at --help. */
+/* "fitctl: text" on standard error; FITCTL_FAILED, or FITCTL_USAGE with a hint at --help. */
 int fitctl_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int fitctl_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Standard output to its end; FITCTL_FAILED when it could not be written. */
@@ -40,9 +41,9 @@ struct fitctl_program {
 	char *name;
 	uint16_t port, admin_port; /* admin_port 0: none */
 	char *log;
-	pid_t pid;		   /* 0: not running */
-	int64_t ready_ms;	   /* from start to ready; -1: not known */
-	int64_t rss_kb;		   /* -1: not known */
+	pid_t pid;        /* 0: not running */
+	int64_t ready_ms; /* from start to ready; -1: not known */
+	int64_t rss_kb;   /* -1: not known */
 };
 
 struct fitctl_stack {
@@ -57,7 +58,7 @@ const char *fitctl_stack_dir(struct arena *arena, const char *dir);
 enum status fitctl_stack_load(struct arena *arena, const char *dir, struct fitctl_stack *ret_stack,
 			      struct err *err) MUST_CHECK;
 /* A variable of the process, else of the stack's `env`; NOT_FOUND. */
-enum status fitctl_stack_setting(struct arena *arena, const char *dir, const char *key, char **ret_value,
-				 struct err *err) MUST_CHECK;
+enum status fitctl_stack_setting(struct arena *arena, const char *dir, const char *key,
+				 char **ret_value, struct err *err) MUST_CHECK;
 
 #endif

@@ -18,11 +18,14 @@
 
 static const char help[] =
 	"Usage: fitctl login --email E [OPTION]…\n\n"
-	"Signs in as a person of your choice: takes an ID token of devidp, the local identity provider, to\n"
-	"POST /api/v1/auth/google at the gateway, and prints the access token. For development only.\n\n"
+	"Signs in as a person of your choice: takes an ID token of devidp, the local identity "
+	"provider, to\n"
+	"POST /api/v1/auth/google at the gateway, and prints the access token. For development "
+	"only.\n\n"
 	"  --email E   e-mail address\n"
 	"  --role R    user, coach or admin (default: the account's own, user for a new one)\n"
-	"  --device D  id of the device that signs in (default: a new one each time; signing in again on a device ends\n"
+	"  --device D  id of the device that signs in (default: a new one each time; signing in "
+	"again on a device ends\n"
 	"              its earlier session)\n"
 	"  --dir DIR   the stack's folder (default: $FIT_STACK_DIR, else build/local)\n"
 	"  --json      print the whole reply: tokens and user\n"
@@ -35,8 +38,8 @@ add_query(struct strbuf *url, char separator, const char *name, const char *valu
 {
 	strbuf_addf(url, "%c%s=", separator, name);
 	for (const char *p = value; *p != '\0'; p++) {
-		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-		    strchr("-._~", *p) != NULL)
+		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+		    (*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL)
 			strbuf_addch(url, *p);
 		else
 			strbuf_addf(url, "%%%02X", (unsigned char)*p);
@@ -49,7 +52,7 @@ free_json(void *json)
 	json_decref(json);
 }
 
-/* What a refusal says of itself: a problem's detail or title, an OAuth error, else the first bytes. */
+/* What a refusal says of itself: problem or OAuth error, else the first bytes. */
 static const char *
 refusal_text(struct arena *arena, json_t *json, struct slice body)
 {
@@ -73,7 +76,9 @@ fetch_json(struct arena *arena, const char *who, const struct http_request *req,
 	json_t *json;
 
 	if (http_client_fetch(req, arena, &res, err) != STATUS_OK)
-		return err_context(err, "%s does not answer (is the stack up? \"make up\" starts it)", who);
+		return err_context(err,
+				   "%s does not answer (is the stack up? \"make up\" starts it)",
+				   who);
 	json = json_loadb(res.body.p, res.body.n, 0, NULL);
 	if (json != NULL)
 		arena_defer(arena, free_json, json);
@@ -81,14 +86,15 @@ fetch_json(struct arena *arena, const char *who, const struct http_request *req,
 		return err_set(err, STATUS_UNKNOWN, "%s refused with %ld: %s", who, res.status,
 			       refusal_text(arena, json, res.body));
 	if (!json_is_object(json))
-		return err_set(err, STATUS_UNKNOWN, "%s answered with something that is no JSON object", who);
+		return err_set(err, STATUS_UNKNOWN,
+			       "%s answered with something that is no JSON object", who);
 	*ret_json = json;
 	return STATUS_OK;
 }
 
 static enum status
-get_id_token(struct arena *arena, const char *devidp, const char *email, const char *role, const char **ret_token,
-	     struct err *err)
+get_id_token(struct arena *arena, const char *devidp, const char *email, const char *role,
+	     const char **ret_token, struct err *err)
 {
 	struct strbuf url = STRBUF_ARENA(arena);
 	struct http_request req = { .deadline = deadline_in(CALL_MS), .max_bytes = REPLY_MAX };
@@ -104,16 +110,18 @@ get_id_token(struct arena *arena, const char *devidp, const char *email, const c
 	if (st != STATUS_OK)
 		return st;
 	*ret_token = json_string_value(json_object_get(json, "id_token"));
-	return *ret_token != NULL ? STATUS_OK : err_set(err, STATUS_UNKNOWN, "devidp's answer has no id_token");
+	return *ret_token != NULL ? STATUS_OK
+				  : err_set(err, STATUS_UNKNOWN, "devidp's answer has no id_token");
 }
 
 static enum status
-sign_in(struct arena *arena, const char *gateway, const char *id_token, const char *device, json_t **ret_reply,
-	struct err *err)
+sign_in(struct arena *arena, const char *gateway, const char *id_token, const char *device,
+	json_t **ret_reply, struct err *err)
 {
-	static const char *const headers[] = { "Content-Type: application/json", "Accept: application/json" };
-	json_t *body = json_pack("{s:s, s:{s:s, s:s, s:s}}", "token", id_token, "device", "id", device, "name",
-				 "fitctl", "platform", "other");
+	static const char *const headers[] = { "Content-Type: application/json",
+					       "Accept: application/json" };
+	json_t *body = json_pack("{s:s, s:{s:s, s:s, s:s}}", "token", id_token, "device", "id",
+				 device, "name", "fitctl", "platform", "other");
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct http_request req = { .url = arena_printf(arena, "%s/api/v1/auth/google", gateway),
 				    .headers = headers,
@@ -128,7 +136,8 @@ sign_in(struct arena *arena, const char *gateway, const char *id_token, const ch
 		return err_set(err, STATUS_INVALID_ARGUMENT, "--device is not UTF-8");
 	arena_defer(arena, free, text);
 	req.body = slice_str(text);
-	st = fetch_json(arena, arena_printf(arena, "the gateway (%s)", gateway), &req, ret_reply, err);
+	st = fetch_json(arena, arena_printf(arena, "the gateway (%s)", gateway), &req, ret_reply,
+			err);
 	if (st == STATUS_OK && !json_is_string(json_object_get(*ret_reply, "accessToken")))
 		return err_set(err, STATUS_UNKNOWN, "the gateway's answer has no accessToken");
 	return st;
@@ -158,7 +167,8 @@ run(struct arena *arena, const struct wishes *w)
 	if (st == STATUS_OK)
 		st = get_id_token(arena, devidp, w->email, w->role, &id_token, &err);
 	if (st == STATUS_OK)
-		st = sign_in(arena, gateway, id_token, w->device != NULL ? w->device : device, &reply, &err);
+		st = sign_in(arena, gateway, id_token, w->device != NULL ? w->device : device,
+			     &reply, &err);
 	if (st != STATUS_OK)
 		return fitctl_fail("%s", err.text);
 	if (w->json)
@@ -185,14 +195,28 @@ fitctl_login(int argc, char **argv, struct arena *arena)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (c) {
-		case 'e': w.email = optarg; break;
-		case 'r': w.role = optarg; break;
-		case 'v': w.device = optarg; break;
-		case 'd': w.dir = optarg; break;
-		case 'j': w.json = true; break;
-		case 'h': fputs(help, stdout); return fitctl_flush(FITCTL_OK);
-		case ':': return fitctl_usage("login", "%s needs a value", argv[optind - 1]);
-		default: return fitctl_usage("login", "\"%s\" is not an option", argv[optind - 1]);
+		case 'e':
+			w.email = optarg;
+			break;
+		case 'r':
+			w.role = optarg;
+			break;
+		case 'v':
+			w.device = optarg;
+			break;
+		case 'd':
+			w.dir = optarg;
+			break;
+		case 'j':
+			w.json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return fitctl_flush(FITCTL_OK);
+		case ':':
+			return fitctl_usage("login", "%s needs a value", argv[optind - 1]);
+		default:
+			return fitctl_usage("login", "\"%s\" is not an option", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)

@@ -59,7 +59,7 @@ fitctl_stack_dir(struct arena *arena, const char *dir)
 	return beside != NULL && access(beside, F_OK) == 0 ? beside : "build/local";
 }
 
-/* Start time of a live process in clock ticks (proc(5), stat, field 22); 0 for none or a zombie. */
+/* Start time of a live process in clock ticks (proc(5), field 22); 0: none, or a zombie. */
 static unsigned long long
 start_time(struct arena *arena, long pid)
 {
@@ -69,7 +69,9 @@ start_time(struct arena *arena, long pid)
 	char state = '\0';
 
 	/* After the name: state, then 18 numbers, then the start time. */
-	if (p == NULL || sscanf(p, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+	if (p == NULL || sscanf(p,
+				") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+				"%*s %*s %*s %llu",
 				&state, &started) != 2)
 		return 0;
 	return state == 'Z' || state == 'X' ? 0 : started;
@@ -96,8 +98,8 @@ load_process(struct arena *arena, const char *dir, struct fitctl_program *p)
 
 	p->ready_ms = p->rss_kb = -1;
 	p->log = arena_printf(arena, "%s/log/%s.log", dir, p->name);
-	if (text == NULL || sscanf(text, "%ld %llu", &pid, &started) != 2 || pid <= 0 || started == 0 ||
-	    start_time(arena, pid) != started)
+	if (text == NULL || sscanf(text, "%ld %llu", &pid, &started) != 2 || pid <= 0 ||
+	    started == 0 || start_time(arena, pid) != started)
 		return;
 	p->pid = (pid_t)pid;
 	p->rss_kb = resident_kb(arena, p->pid);
@@ -107,30 +109,33 @@ load_process(struct arena *arena, const char *dir, struct fitctl_program *p)
 }
 
 enum status
-fitctl_stack_load(struct arena *arena, const char *dir, struct fitctl_stack *ret_stack, struct err *err)
+fitctl_stack_load(struct arena *arena, const char *dir, struct fitctl_stack *ret_stack,
+		  struct err *err)
 {
 	const char *path = arena_printf(arena, "%s/run/ports", dir);
 	char *text = read_small(arena, path), *save = NULL;
 	struct fitctl_stack *stack = ret_stack;
 
 	if (text == NULL)
-		return err_set(err, STATUS_FAILED_PRECONDITION,
-			       "no stack in %s (%s: %s); \"make up\" makes one, --dir names another", dir, path,
-			       strerror(errno));
+		return err_set(
+			err, STATUS_FAILED_PRECONDITION,
+			"no stack in %s (%s: %s); \"make up\" makes one, --dir names another", dir,
+			path, strerror(errno));
 	stack->dir = dir;
 	stack->n = 0;
-	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
 		struct fitctl_program *p = &stack->programs[stack->n];
 		unsigned port, admin;
 		char name[64];
 
-		if (sscanf(line, "%63s %u %u", name, &port, &admin) != 3 || port > 65535 || admin > 65535 ||
-		    strchr(name, '/') != NULL)
-			return err_set(err, STATUS_FAILED_PRECONDITION, "%s: \"%s\" is not \"name port admin-port\"",
-				       path, line);
+		if (sscanf(line, "%63s %u %u", name, &port, &admin) != 3 || port > 65535 ||
+		    admin > 65535 || strchr(name, '/') != NULL)
+			return err_set(err, STATUS_FAILED_PRECONDITION,
+				       "%s: \"%s\" is not \"name port admin-port\"", path, line);
 		if (stack->n == FITCTL_PROGRAMS_MAX)
-			return err_set(err, STATUS_FAILED_PRECONDITION, "%s has more than %d programs", path,
-				       FITCTL_PROGRAMS_MAX);
+			return err_set(err, STATUS_FAILED_PRECONDITION,
+				       "%s has more than %d programs", path, FITCTL_PROGRAMS_MAX);
 		*p = (struct fitctl_program){ .name = arena_strdup(arena, name),
 					      .port = (uint16_t)port,
 					      .admin_port = (uint16_t)admin };
@@ -141,7 +146,8 @@ fitctl_stack_load(struct arena *arena, const char *dir, struct fitctl_stack *ret
 }
 
 enum status
-fitctl_stack_setting(struct arena *arena, const char *dir, const char *key, char **ret_value, struct err *err)
+fitctl_stack_setting(struct arena *arena, const char *dir, const char *key, char **ret_value,
+		     struct err *err)
 {
 	const char *path = arena_printf(arena, "%s/env", dir);
 	const char *set = getenv(key);
@@ -155,9 +161,11 @@ fitctl_stack_setting(struct arena *arena, const char *dir, const char *key, char
 	text = read_small(arena, path);
 	if (text == NULL)
 		return err_set(err, STATUS_NOT_FOUND,
-			       "%s is not set, and there is no stack in %s; \"make up\" makes one, --dir names another",
+			       "%s is not set, and there is no stack in %s; \"make up\" makes one, "
+			       "--dir names another",
 			       key, dir);
-	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
 		if (strncmp(line, key, n) == 0 && line[n] == '=') {
 			*ret_value = line + n + 1;
 			return STATUS_OK;

@@ -20,7 +20,8 @@
 
 static const char help[] =
 	"Usage: fitctl status [OPTION]…\n\n"
-	"Shows each program of the local stack: where it listens, its process, whether it is ready, how long it took\n"
+	"Shows each program of the local stack: where it listens, its process, whether it is "
+	"ready, how long it took\n"
 	"to become so, its resident memory, and its log.\n\n"
 	"  --dir DIR  the stack's folder (default: $FIT_STACK_DIR, else build/local)\n"
 	"  --json     one JSON array instead of a table\n"
@@ -57,7 +58,7 @@ answers_200(struct arena *arena, uint16_t port, const char *path)
 	return http_client_fetch(&req, arena, &res, NULL) == STATUS_OK && res.status == 200;
 }
 
-/* Those with an admin port say it themselves; of the others it is enough that they accept connections. */
+/* Who has an admin port says it there; of the others it is enough that they accept. */
 static const char *
 state_of(struct arena *arena, const struct fitctl_program *p)
 {
@@ -71,7 +72,8 @@ state_of(struct arena *arena, const struct fitctl_program *p)
 static void
 print_table(const struct fitctl_stack *stack, const char *const *states)
 {
-	printf("%-14s %-16s %8s  %-10s %9s %9s  %s\n", "NAME", "ADDRESS", "PID", "STATE", "READY IN", "RSS", "LOG");
+	printf("%-14s %-16s %8s  %-10s %9s %9s  %s\n", "NAME", "ADDRESS", "PID", "STATE",
+	       "READY IN", "RSS", "LOG");
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct fitctl_program *p = &stack->programs[i];
 		char address[32], pid[24] = "-", ready[32] = "-", rss[32] = "-";
@@ -83,7 +85,8 @@ print_table(const struct fitctl_stack *stack, const char *const *states)
 			snprintf(ready, sizeof(ready), "%" PRId64 " ms", p->ready_ms);
 		if (p->rss_kb >= 0)
 			snprintf(rss, sizeof(rss), "%.1f MB", (double)p->rss_kb / 1024);
-		printf("%-14s %-16s %8s  %-10s %9s %9s  %s\n", p->name, address, pid, states[i], ready, rss, p->log);
+		printf("%-14s %-16s %8s  %-10s %9s %9s  %s\n", p->name, address, pid, states[i],
+		       ready, rss, p->log);
 	}
 }
 
@@ -101,12 +104,14 @@ print_json(const struct fitctl_stack *stack, const char *const *states)
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct fitctl_program *p = &stack->programs[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:s}", "name", p->name,
-						      "address", json_sprintf("127.0.0.1:%u", p->port), "adminPort",
-						      number_or_null(p->admin_port, 0), "pid",
-						      number_or_null(p->pid, 0), "state", states[i], "readyMs",
-						      number_or_null(p->ready_ms, -1), "rssKb",
-						      number_or_null(p->rss_kb, -1), "log", p->log));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:s}", "name",
+						p->name, "address",
+						json_sprintf("127.0.0.1:%u", p->port), "adminPort",
+						number_or_null(p->admin_port, 0), "pid",
+						number_or_null(p->pid, 0), "state", states[i],
+						"readyMs", number_or_null(p->ready_ms, -1), "rssKb",
+						number_or_null(p->rss_kb, -1), "log", p->log));
 	}
 	(void)json_dumpf(list, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -129,11 +134,19 @@ fitctl_status(int argc, char **argv, struct arena *arena)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (c) {
-		case 'd': dir = optarg; break;
-		case 'j': json = true; break;
-		case 'h': fputs(help, stdout); return fitctl_flush(FITCTL_OK);
-		case ':': return fitctl_usage("status", "%s needs a value", argv[optind - 1]);
-		default: return fitctl_usage("status", "\"%s\" is not an option", argv[optind - 1]);
+		case 'd':
+			dir = optarg;
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return fitctl_flush(FITCTL_OK);
+		case ':':
+			return fitctl_usage("status", "%s needs a value", argv[optind - 1]);
+		default:
+			return fitctl_usage("status", "\"%s\" is not an option", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)

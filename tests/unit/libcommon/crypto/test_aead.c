@@ -8,29 +8,33 @@
 #include "tests/support/testkit.h"
 
 /*
- * McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test cases 13 to 16: the AES-256
- * ones with a 96-bit nonce, which NIST's CAVP set also has.
+ * McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test cases 13 to 16:
+ * the AES-256 ones with a 96-bit nonce, which NIST's CAVP set also has.
  */
 static const struct {
 	const char *key, *nonce, *aad, *plain, *cipher, *tag;
 } vectors[] = {
-	{ "0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000",
-	  "", "", "", "530f8afbc74536b9a963b4f1c4cb738b" },
-	{ "0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000",
-	  "", "00000000000000000000000000000000", "cea7403d4d606b6e074ec5d3baf39d18",
-	  "d0d1c8a799996bf0265b98b5d48ab919" },
-	{ "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", "cafebabefacedbaddecaf888",
-	  "",
-	  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6"
+	{ "0000000000000000000000000000000000000000000000000000000000000000",
+	  "000000000000000000000000", "", "", "", "530f8afbc74536b9a963b4f1c4cb738b" },
+	{ "0000000000000000000000000000000000000000000000000000000000000000",
+	  "000000000000000000000000", "", "00000000000000000000000000000000",
+	  "cea7403d4d606b6e074ec5d3baf39d18", "d0d1c8a799996bf0265b98b5d48ab919" },
+	{ "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+	  "cafebabefacedbaddecaf888", "",
+	  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e24"
+	  "49a6"
 	  "b525b16aedf5aa0de657ba637b391aafd255",
-	  "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b105682"
+	  "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b10"
+	  "5682"
 	  "8838c5f61e6393ba7a0abcc9f662898015ad",
 	  "b094dac5d93471bdec1a502270e3cc6c" },
-	{ "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", "cafebabefacedbaddecaf888",
-	  "feedfacedeadbeeffeedfacedeadbeefabaddad2",
-	  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6"
+	{ "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+	  "cafebabefacedbaddecaf888", "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+	  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e24"
+	  "49a6"
 	  "b525b16aedf5aa0de657ba637b39",
-	  "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b105682"
+	  "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b10"
+	  "5682"
 	  "8838c5f61e6393ba7a0abcc9f662",
 	  "76fc6ece0f4e1768cddf8853bb2d551b" },
 };
@@ -49,9 +53,11 @@ test_aead_gcm_vectors(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
-		uint8_t key[32], nonce[12], aad[32], plain[64], cipher[64], tag[16], out[64], out_tag[16];
+		uint8_t key[32], nonce[12], aad[32], plain[64], cipher[64], tag[16], out[64],
+			out_tag[16];
 		struct slice k = unhex(vectors[i].key, key), a = unhex(vectors[i].aad, aad);
-		struct slice p = unhex(vectors[i].plain, plain), c = unhex(vectors[i].cipher, cipher);
+		struct slice p = unhex(vectors[i].plain, plain),
+			     c = unhex(vectors[i].cipher, cipher);
 
 		(void)unhex(vectors[i].nonce, nonce);
 		(void)unhex(vectors[i].tag, tag);
@@ -76,7 +82,10 @@ test_aead_gcm_every_bit(void **state)
 	(void)state;
 	(void)unhex(vectors[3].nonce, nonce);
 	(void)unhex(vectors[3].tag, tag);
-	struct { uint8_t *p; size_t n; } parts[] = { { tag, 16 }, { cipher, c.n }, { aad, a.n }, { nonce, 12 } };
+	struct {
+		uint8_t *p;
+		size_t n;
+	} parts[] = { { tag, 16 }, { cipher, c.n }, { aad, a.n }, { nonce, 12 } };
 	for (size_t part = 0; part < ARRAY_LEN(parts); part++) {
 		for (size_t bit = 0; bit < parts[part].n * 8; bit++) {
 			parts[part].p[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -108,7 +117,8 @@ test_aead_seal_round_trip(void **state)
 		strbuf_reset(&back);
 		while (plain.len < sizes[i])
 			strbuf_addch(&plain, (char)plain.len);
-		ASSERT_OK(aead_seal(key, 0x01020304, &place, strbuf_slice(&plain), &sealed, &err), &err);
+		ASSERT_OK(aead_seal(key, 0x01020304, &place, strbuf_slice(&plain), &sealed, &err),
+			  &err);
 		assert_int_equal(sealed.len, sizes[i] + AEAD_OVERHEAD);
 		assert_memory_equal(sealed.buf, "\x01\x01\x02\x03\x04", 5);
 		ASSERT_OK(aead_key_id(strbuf_slice(&sealed), &kid, &err), &err);
@@ -141,7 +151,8 @@ test_aead_seal_is_randomised(void **state)
 	ASSERT_OK(aead_seal(key, 1, &place, slice_str("ada"), &a, &err), &err);
 	ASSERT_OK(aead_seal(key, 1, &place, slice_str("ada"), &b, &err), &err);
 	assert_memory_not_equal(a.buf + 5, b.buf + 5, AEAD_NONCE_SIZE);
-	assert_memory_not_equal(a.buf + AEAD_HEADER_SIZE, b.buf + AEAD_HEADER_SIZE, 3 + AEAD_TAG_SIZE);
+	assert_memory_not_equal(a.buf + AEAD_HEADER_SIZE, b.buf + AEAD_HEADER_SIZE,
+				3 + AEAD_TAG_SIZE);
 	strbuf_fini(&a);
 	strbuf_fini(&b);
 }
@@ -164,13 +175,14 @@ test_aead_moved_is_refused(void **state)
 	strbuf_adds(&out, "kept");
 	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
 		ASSERT_STATUS(STATUS_DATA_LOSS,
-			      aead_open(key, &elsewhere[i], strbuf_slice(&sealed), &out, &err), &err);
+			      aead_open(key, &elsewhere[i], strbuf_slice(&sealed), &out, &err),
+			      &err);
 		ASSERT_SLICE("kept", strbuf_slice(&out));
 		ASSERT_LACKS(err.text, "ada");
 	}
 	ASSERT_STATUS(STATUS_DATA_LOSS,
-		      aead_open(SLICE_LIT("0123456789abcdef0123456789abcdeF"), &home, strbuf_slice(&sealed),
-				&out, &err),
+		      aead_open(SLICE_LIT("0123456789abcdef0123456789abcdeF"), &home,
+				strbuf_slice(&sealed), &out, &err),
 		      &err);
 	ASSERT_CONTAINS(err.text, "users.email");
 	strbuf_fini(&sealed);
@@ -189,13 +201,13 @@ test_aead_changed_is_refused(void **state)
 	ASSERT_OK(aead_seal(key, 1, &place, slice_str("ada@example.org"), &sealed, &err), &err);
 	for (size_t i = 0; i < sealed.len; i++) {
 		sealed.buf[i] ^= 1;
-		ASSERT_STATUS(STATUS_DATA_LOSS, aead_open(key, &place, strbuf_slice(&sealed), &out, &err),
-			      &err);
+		ASSERT_STATUS(STATUS_DATA_LOSS,
+			      aead_open(key, &place, strbuf_slice(&sealed), &out, &err), &err);
 		sealed.buf[i] ^= 1;
 	}
 	for (size_t n = 0; n < sealed.len; n++)
-		ASSERT_STATUS(STATUS_DATA_LOSS, aead_open(key, &place, slice_make(sealed.buf, n), &out, &err),
-			      &err);
+		ASSERT_STATUS(STATUS_DATA_LOSS,
+			      aead_open(key, &place, slice_make(sealed.buf, n), &out, &err), &err);
 	assert_int_equal(out.len, 0);
 	ASSERT_OK(aead_open(key, &place, strbuf_slice(&sealed), &out, &err), &err);
 	strbuf_fini(&sealed);

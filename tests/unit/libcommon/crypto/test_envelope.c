@@ -58,8 +58,8 @@ fixture_init(struct fixture *f)
 	f->env = envelope_new(f->ring, 16, 1000);
 	ASSERT_OK(envelope_new_key(f->env, &ada, &f->wrapped, &f->err), &f->err);
 	f->key = (struct envelope_key){ ada, strbuf_slice(&f->wrapped) };
-	ASSERT_OK(envelope_seal(f->env, &f->key, &ada_email, slice_str("ada@example.org"), &f->sealed,
-				&f->err),
+	ASSERT_OK(envelope_seal(f->env, &f->key, &ada_email, slice_str("ada@example.org"),
+				&f->sealed, &f->err),
 		  &f->err);
 }
 
@@ -81,14 +81,16 @@ test_envelope_round_trip(void **state)
 
 	(void)state;
 	fixture_init(&f);
-	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err), &f.err);
+	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				  &f.err),
+		  &f.err);
 	ASSERT_SLICE("ada@example.org", strbuf_slice(&f.out));
 	assert_int_equal(envelope_stats(f.env).misses, 1);
 	assert_int_equal(envelope_stats(f.env).hits, 1);
 	fixture_fini(&f);
 }
 
-/* Another user's data key, another user's wrapped form under one's own name, a cut or changed one. */
+/* Another user's data key, also under one's own name, and a cut or changed one. */
 static void
 test_envelope_foreign_key_is_refused(void **state)
 {
@@ -101,28 +103,34 @@ test_envelope_foreign_key_is_refused(void **state)
 	ASSERT_OK(envelope_new_key(f.env, &bob, &bobs, &f.err), &f.err);
 	key = (struct envelope_key){ bob, strbuf_slice(&bobs) };
 	ASSERT_STATUS(STATUS_DATA_LOSS,
-		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				      &f.err),
 		      &f.err);
 	key.owner = ada;
 	ASSERT_STATUS(STATUS_DATA_LOSS,
-		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				      &f.err),
 		      &f.err);
 	ASSERT_CONTAINS(f.err.text, "data_key.wrapped");
 	key.wrapped = slice_make(f.wrapped.buf, f.wrapped.len - 1);
 	ASSERT_STATUS(STATUS_DATA_LOSS,
-		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				      &f.err),
 		      &f.err);
 	key.wrapped = SLICE_NONE;
 	ASSERT_STATUS(STATUS_DATA_LOSS,
-		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				      &f.err),
 		      &f.err);
 	f.wrapped.buf[20] ^= 1;
-	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				  &f.err),
 		  &f.err); /* found by its tag: the cache, not the bytes, answers */
 	envelope_free(f.env);
 	f.env = envelope_new(f.ring, 16, 1000);
 	ASSERT_STATUS(STATUS_DATA_LOSS,
-		      envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		      envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				      &f.err),
 		      &f.err);
 	strbuf_fini(&bobs);
 	fixture_fini(&f);
@@ -145,7 +153,8 @@ test_envelope_rotation(void **state)
 	ring = open_ring(f.dir);
 	env = envelope_new(ring, 16, 1000);
 	/* The old wrapped form still opens, and is known to be old. */
-	ASSERT_OK(envelope_unseal(env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err), &f.err);
+	ASSERT_OK(envelope_unseal(env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		  &f.err);
 	assert_true(envelope_is_stale(env, f.key.wrapped));
 	ASSERT_OK(envelope_rewrap(env, &f.key, &rewrapped, &f.err), &f.err);
 	ASSERT_OK(aead_key_id(strbuf_slice(&rewrapped), &kid, &f.err), &f.err);
@@ -154,11 +163,13 @@ test_envelope_rotation(void **state)
 	assert_false(envelope_is_stale(env, key.wrapped));
 	/* The field was not touched and opens with the re-wrapped key. */
 	strbuf_reset(&f.out);
-	ASSERT_OK(envelope_unseal(env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err), &f.err);
+	ASSERT_OK(envelope_unseal(env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		  &f.err);
 	ASSERT_SLICE("ada@example.org", strbuf_slice(&f.out));
-	/* The process that has only the old ring cannot open the new form, and says which key it lacks. */
+	/* Who has only the old ring cannot open the new form, and says which key is missing. */
 	ASSERT_STATUS(STATUS_INTERNAL,
-		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		      envelope_unseal(f.env, &key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				      &f.err),
 		      &f.err);
 	ASSERT_CONTAINS(f.err.text, "no key 2");
 	envelope_free(env);
@@ -181,7 +192,8 @@ test_envelope_wrong_kek(void **state)
 	ring = open_ring(f.dir);
 	env = envelope_new(ring, 16, 1000);
 	ASSERT_STATUS(STATUS_DATA_LOSS,
-		      envelope_unseal(env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err),
+		      envelope_unseal(env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				      &f.err),
 		      &f.err);
 	assert_int_equal(f.out.len, 0);
 	envelope_free(env);
@@ -197,10 +209,14 @@ test_envelope_cache_expires(void **state)
 	(void)state;
 	fixture_init(&f); /* seal: the first miss */
 	clock_fake_advance(999);
-	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err), &f.err);
+	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				  &f.err),
+		  &f.err);
 	assert_int_equal(envelope_stats(f.env).misses, 1);
 	clock_fake_advance(1);
-	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out, &f.err), &f.err);
+	ASSERT_OK(envelope_unseal(f.env, &f.key, &ada_email, strbuf_slice(&f.sealed), &f.out,
+				  &f.err),
+		  &f.err);
 	assert_int_equal(envelope_stats(f.env).misses, 2);
 	fixture_fini(&f);
 }
@@ -217,21 +233,24 @@ test_envelope_cache_is_bounded(void **state)
 	fixture_init(&f);
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < USERS; i++) {
-			struct aead_place place = { "users", "email", { { 9, (uint8_t)(i >> 8), (uint8_t)i } } };
+			struct aead_place place = { "users",
+						    "email",
+						    { { 9, (uint8_t)(i >> 8), (uint8_t)i } } };
 			struct envelope_key key = { place.row, SLICE_NONE };
 			char want[32];
 
 			snprintf(want, sizeof(want), "user %d", i);
 			if (round == 0)
-				ASSERT_OK(envelope_new_key(f.env, &place.row, &wrapped[i], &f.err), &f.err);
+				ASSERT_OK(envelope_new_key(f.env, &place.row, &wrapped[i], &f.err),
+					  &f.err);
 			key.wrapped = strbuf_slice(&wrapped[i]);
 			if (round == 0)
-				ASSERT_OK(envelope_seal(f.env, &key, &place, slice_str(want), &sealed[i],
-							&f.err),
+				ASSERT_OK(envelope_seal(f.env, &key, &place, slice_str(want),
+							&sealed[i], &f.err),
 					  &f.err);
 			strbuf_reset(&f.out);
-			ASSERT_OK(envelope_unseal(f.env, &key, &place, strbuf_slice(&sealed[i]), &f.out,
-						  &f.err),
+			ASSERT_OK(envelope_unseal(f.env, &key, &place, strbuf_slice(&sealed[i]),
+						  &f.out, &f.err),
 				  &f.err);
 			ASSERT_SLICE(want, strbuf_slice(&f.out));
 		}
@@ -258,8 +277,10 @@ use_envelope(void *arg)
 		if (envelope_new_key(f->env, &owner, &wrapped, NULL) != STATUS_OK)
 			done = NULL;
 		key.wrapped = strbuf_slice(&wrapped);
-		if (envelope_seal(f->env, &key, &place, slice_str("x"), &sealed, NULL) != STATUS_OK ||
-		    envelope_unseal(f->env, &key, &place, strbuf_slice(&sealed), &out, NULL) != STATUS_OK ||
+		if (envelope_seal(f->env, &key, &place, slice_str("x"), &sealed, NULL) !=
+			    STATUS_OK ||
+		    envelope_unseal(f->env, &key, &place, strbuf_slice(&sealed), &out, NULL) !=
+			    STATUS_OK ||
 		    !slice_eq_str(strbuf_slice(&out), "x"))
 			done = NULL;
 		strbuf_fini(&wrapped);

@@ -9,8 +9,9 @@
 #include "libcommon/crypto/secret.h"
 #include "tests/support/testkit.h"
 
-#define HEX64(c) c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c \
-	c c c c c c c c c c c c c c c c c c c c c c
+#define HEX64(c)                                                                                   \
+	c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c  \
+		c c c c c c c c c c c c c c c c c c c
 
 static void
 test_secret_lengths(void **state)
@@ -34,9 +35,9 @@ test_secret_from_hex(void **state)
 		const char *text;
 		bool good;
 	} cases[] = {
-		{ "00ff10aB", true },	 { "  00ff10aB\r\n", true }, { "00ff10a", false },
-		{ "00ff10aB00", false }, { "00ff10ag", false },	     { "", false },
-		{ " \n", false },	 { "00ff 10aB", false },
+		{ "00ff10aB", true },    { "  00ff10aB\r\n", true }, { "00ff10a", false },
+		{ "00ff10aB00", false }, { "00ff10ag", false },      { "", false },
+		{ " \n", false },        { "00ff 10aB", false },
 	};
 	struct err err;
 

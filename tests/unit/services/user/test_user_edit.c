@@ -13,8 +13,14 @@ static char email[] = "ada@example.org", level[] = "beginner";
 static struct user_row
 row_of(struct arena *arena)
 {
-	struct user_row row = { .is_active = true, .version = 7, .preferences_version = 3, .email = email,
-				.tier = free_tier, .role = user_role, .created_ms = 1500, .updated_ms = -1 };
+	struct user_row row = { .is_active = true,
+				.version = 7,
+				.preferences_version = 3,
+				.email = email,
+				.tier = free_tier,
+				.role = user_role,
+				.created_ms = 1500,
+				.updated_ms = -1 };
 
 	row.profile = pb_arena_new(arena, &fit__user__v1__profile__descriptor);
 	row.profile->display_name = ada;
@@ -43,12 +49,17 @@ fixture_init(struct fixture *f, const char *path)
 	f->path = arena_strdup(f->arena, path);
 	f->mask.paths = &f->path;
 	f->mask.n_paths = 1;
-	Fit__User__V1__Profile *profile = pb_arena_new(f->arena, &fit__user__v1__profile__descriptor);
-	Fit__User__V1__Preferences *preferences = pb_arena_new(f->arena, &fit__user__v1__preferences__descriptor);
+	Fit__User__V1__Profile *profile =
+		pb_arena_new(f->arena, &fit__user__v1__profile__descriptor);
+	Fit__User__V1__Preferences *preferences =
+		pb_arena_new(f->arena, &fit__user__v1__preferences__descriptor);
 	profile->display_name = eda;
 	preferences->units = lb;
-	f->patch = (struct user_patch){ .profile = profile, .preferences = preferences, .mask = &f->mask,
-					.tz_dir = "/usr/share/zoneinfo", .grace_ms = 1000 };
+	f->patch = (struct user_patch){ .profile = profile,
+					.preferences = preferences,
+					.mask = &f->mask,
+					.tz_dir = "/usr/share/zoneinfo",
+					.grace_ms = 1000 };
 }
 
 static void
@@ -87,7 +98,8 @@ test_user_edit_without_effect(void **state)
 static void
 test_user_edit_version_mismatch(void **state)
 {
-	const user_edit_fn edits[] = { user_edit_profile, user_edit_preferences, user_replace_preferences };
+	const user_edit_fn edits[] = { user_edit_profile, user_edit_preferences,
+				       user_replace_preferences };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -96,8 +108,8 @@ test_user_edit_version_mismatch(void **state)
 		fixture_init(&f, i == 0 ? "display_name" : "units");
 		f.patch.has_version = true;
 		f.patch.version = i == 0 ? 6 : 7; /* 7 is the profile's, not the preferences' */
-		ASSERT_STATUS(STATUS_FAILED_PRECONDITION, edits[i](&f.row, &f.patch, f.arena, &f.edit, &f.err),
-			      &f.err);
+		ASSERT_STATUS(STATUS_FAILED_PRECONDITION,
+			      edits[i](&f.row, &f.patch, f.arena, &f.edit, &f.err), &f.err);
 		assert_string_equal(f.err.reason, "ETAG_MISMATCH");
 		assert_int_equal(f.edit.what, USER_EDIT_NOTHING);
 		arena_free(f.arena);
@@ -107,15 +119,16 @@ test_user_edit_version_mismatch(void **state)
 static void
 test_user_edit_closed_account(void **state)
 {
-	const user_edit_fn edits[] = { user_edit_profile, user_edit_preferences, user_replace_preferences };
+	const user_edit_fn edits[] = { user_edit_profile, user_edit_preferences,
+				       user_replace_preferences };
 	struct fixture f;
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		fixture_init(&f, i == 0 ? "display_name" : "units");
 		f.row.is_active = false;
-		ASSERT_STATUS(STATUS_PERMISSION_DENIED, edits[i](&f.row, &f.patch, f.arena, &f.edit, &f.err),
-			      &f.err);
+		ASSERT_STATUS(STATUS_PERMISSION_DENIED,
+			      edits[i](&f.row, &f.patch, f.arena, &f.edit, &f.err), &f.err);
 		assert_string_equal(f.err.reason, "ACCOUNT_INACTIVE");
 		arena_free(f.arena);
 	}
@@ -198,7 +211,8 @@ main(void)
 		cmocka_unit_test(test_user_edit_version_mismatch),
 		cmocka_unit_test(test_user_edit_closed_account),
 		cmocka_unit_test(test_user_edit_preferences),
-		cmocka_unit_test_setup_teardown(test_user_edit_close, testkit_clock_setup, testkit_clock_teardown),
+		cmocka_unit_test_setup_teardown(test_user_edit_close, testkit_clock_setup,
+						testkit_clock_teardown),
 		cmocka_unit_test(test_user_fill),
 	};
 

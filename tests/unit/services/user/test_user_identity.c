@@ -22,7 +22,10 @@ test_user_identity_email_normalised(void **state)
 		{ "ada+gym@example.org", "ada+gym@example.org" },
 		{ "a.d.a@gmail.com", "a.d.a@gmail.com" },
 		{ "\"a@b\"@example.org", "\"a@b\"@example.org" },
-		{ "x@b\xc3\xbc" "cher.example", "x@b\xc3\xbc" "cher.example" },
+		{ "x@b\xc3\xbc"
+		  "cher.example",
+		  "x@b\xc3\xbc"
+		  "cher.example" },
 		{ "root@localhost", "root@localhost" },
 		{ A60 "aaaa@example.org", A60 "aaaa@example.org" },
 		{ "", NULL },
@@ -37,8 +40,8 @@ test_user_identity_email_normalised(void **state)
 		{ "a da@example.org", NULL },
 		{ "ada@example.org\x01", NULL },
 		{ "ada@exa_mple.org", NULL },
-		{ A60 "aaaaa@example.org", NULL },			  /* 65 before the @ */
-		{ "a@a" D60 D60 D60 D60, NULL },		  /* above 254 */
+		{ A60 "aaaaa@example.org", NULL }, /* 65 before the @ */
+		{ "a@a" D60 D60 D60 D60, NULL },   /* above 254 */
 	};
 	struct arena *arena = arena_new(1 << 16);
 
@@ -84,7 +87,8 @@ test_user_access_roles(void **state)
 	size_t n = 9;
 
 	(void)state;
-	assert_true(user_role_known("user") && user_role_known("coach") && user_role_known("admin"));
+	assert_true(user_role_known("user") && user_role_known("coach") &&
+		    user_role_known("admin"));
 	assert_false(user_role_known("") || user_role_known("root") || user_role_known("Admin"));
 	(void)user_role_permissions("user", &n);
 	assert_int_equal(n, 0);

@@ -77,9 +77,11 @@ test_user_preferences_language_tag(void **state)
 static void
 test_user_preferences_time_zone(void **state)
 {
-	static const char *const bad[] = { "",		   "Europe",	       "Europe/Atlantis", "europe/berlin",
-					   "Etc/README",   "posix/UTC",	       "/etc/passwd",	  "../UTC",
-					   "Europe/../UTC", "Europe//Berlin", "UTC\n",		  "UTC/" };
+	static const char *const bad[] = {
+		"",          "Europe",      "Europe/Atlantis", "europe/berlin", "Etc/README",
+		"posix/UTC", "/etc/passwd", "../UTC",          "Europe/../UTC", "Europe//Berlin",
+		"UTC\n",     "UTC/"
+	};
 
 	(void)state;
 	assert_true(user_time_zone_known(tz_dir, "Europe/Berlin"));
@@ -96,8 +98,8 @@ static void
 test_user_preferences_time_of_day(void **state)
 {
 	static const char *const good[] = { "00:00", "09:30", "19:59", "23:59" };
-	static const char *const bad[] = { "",	    "24:00", "23:60", "9:30",  "09.30", "0930",
-					   "09:3",  "ab:cd", "-1:30", "09:300", "29:00", " 9:30" };
+	static const char *const bad[] = { "",     "24:00", "23:60", "9:30",   "09.30", "0930",
+					   "09:3", "ab:cd", "-1:30", "09:300", "29:00", " 9:30" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -152,9 +154,9 @@ test_user_preferences_defaults(void **state)
 	assert_string_equal(p->reminders->time, "18:00");
 	assert_string_equal(p->quiet_hours->start, "22:00");
 	assert_string_equal(p->quiet_hours->end, "07:00");
-	assert_false(p->reminders->enabled || p->quiet_hours->enabled || p->privacy->profile_visible ||
-		     p->privacy->share_workouts || p->privacy->behaviour_analytics ||
-		     p->privacy->product_emails);
+	assert_false(p->reminders->enabled || p->quiet_hours->enabled ||
+		     p->privacy->profile_visible || p->privacy->share_workouts ||
+		     p->privacy->behaviour_analytics || p->privacy->product_emails);
 	/* Chosen values stay, and the argument is not touched. */
 	preferences *mine = chosen(arena);
 	p = user_preferences_complete(arena, mine);
@@ -167,7 +169,7 @@ test_user_preferences_defaults(void **state)
 static void
 test_user_preferences_merge(void **state)
 {
-	/* What the client sent, as paths; the values sent are `patch` below; what the set is then. */
+	/* What the client sent, as paths (the values are `patch` below); the set after it. */
 	static const struct {
 		const char *paths[3];
 		const char *units, *start, *end;
@@ -176,19 +178,26 @@ test_user_preferences_merge(void **state)
 	} cases[] = {
 		{ { NULL }, "lb", "23:00", "", true, true, 2 },
 		{ { "personality" }, "lb", "23:00", "", true, true, 2 },
-		{ { "units" }, "", "23:00", "", true, true, 2 },		/* null */
+		{ { "units" }, "", "23:00", "", true, true, 2 }, /* null */
 		{ { "quiet_hours", "quiet_hours.end" }, "lb", "23:00", "06:00", true, true, 2 },
 		{ { "quiet_hours.end" }, "lb", "23:00", "06:00", true, true, 2 },
-		{ { "quiet_hours" }, "lb", "", "06:00", true, true, 2 },	/* the whole group */
-		{ { "reminders" }, "lb", "23:00", "", false, true, 0 },		/* null */
+		{ { "quiet_hours" }, "lb", "", "06:00", true, true, 2 }, /* all */
+		{ { "reminders" }, "lb", "23:00", "", false, true, 0 },  /* null */
 		{ { "reminders.days" }, "lb", "23:00", "", true, true, 0 },
-		{ { "privacy.share_workouts", "reminders.enabled" }, "lb", "23:00", "", false, false, 2 },
+		{ { "privacy.share_workouts", "reminders.enabled" },
+		  "lb",
+		  "23:00",
+		  "",
+		  false,
+		  false,
+		  2 },
 	};
 	struct arena *arena = arena_new(1 << 16);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		preferences *stored = chosen(arena), *patch = user_preferences_normal(arena, NULL), *p;
+		preferences *stored = chosen(arena), *patch = user_preferences_normal(arena, NULL),
+			    *p;
 		char *paths[3];
 		size_t n = 0;
 
@@ -213,7 +222,8 @@ test_user_preferences_merge(void **state)
 static void
 test_user_preferences_mask_is_checked(void **state)
 {
-	static const char *const bad[] = { "unit", "units.x", "quiet_hours.begin", "quiet", "", "*", "reminders." };
+	static const char *const bad[] = { "unit", "units.x", "quiet_hours.begin", "quiet",
+					   "",     "*",       "reminders." };
 	struct err err;
 
 	(void)state;
@@ -222,7 +232,8 @@ test_user_preferences_mask_is_checked(void **state)
 		Google__Protobuf__FieldMask mask = mask_of(&path, 1);
 
 		err_init(&err);
-		ASSERT_STATUS(STATUS_INVALID_ARGUMENT, user_preferences_check_mask(&mask, &err), &err);
+		ASSERT_STATUS(STATUS_INVALID_ARGUMENT, user_preferences_check_mask(&mask, &err),
+			      &err);
 		assert_int_equal(err.nfields, 1);
 	}
 	ASSERT_OK(user_preferences_check_mask(NULL, &err), &err);
@@ -283,8 +294,8 @@ test_user_preferences_check(void **state)
 			ASSERT_OK(user_preferences_check(arena, p, tz_dir, &err), &err);
 			assert_string_equal(p->language, *cases[i].language != '\0' ? "pt-BR" : "");
 		} else {
-			ASSERT_STATUS(STATUS_INVALID_ARGUMENT, user_preferences_check(arena, p, tz_dir, &err),
-				      &err);
+			ASSERT_STATUS(STATUS_INVALID_ARGUMENT,
+				      user_preferences_check(arena, p, tz_dir, &err), &err);
 			assert_int_equal(err.nfields, 1);
 			assert_string_equal(err.fields[0].path, cases[i].want);
 		}

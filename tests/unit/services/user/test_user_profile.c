@@ -9,7 +9,8 @@
 
 typedef Fit__User__V1__Profile profile;
 
-static char ada[] = "Ada", eda[] = "Eda", beginner[] = "beginner", strength[] = "gain_strength", knee[] = "knee";
+static char ada[] = "Ada", eda[] = "Eda", beginner[] = "beginner", strength[] = "gain_strength",
+	    knee[] = "knee";
 static char injury[] = "injury", url[] = "https://example.org/a.png";
 
 static Fit__User__V1__Goal *
@@ -44,14 +45,17 @@ full(struct arena *arena)
 static void
 test_user_profile_merge(void **state)
 {
-	static const char *const all[] = { "display_name", "profile_image_url", "fitness_level", "goals",
-					   "limitations" };
+	static const char *const all[] = { "display_name", "profile_image_url", "fitness_level",
+					   "goals", "limitations" };
 	struct arena *arena = arena_new(1 << 16);
-	profile *stored = full(arena), *none = pb_arena_new(arena, &fit__user__v1__profile__descriptor), *p;
+	profile *stored = full(arena),
+		*none = pb_arena_new(arena, &fit__user__v1__profile__descriptor), *p;
 	char *names[USER_PROFILE_MAX];
 
 	(void)state;
-	assert_int_equal(user_profile_diff(stored, user_profile_merge(arena, stored, none, NULL), names), 0);
+	assert_int_equal(user_profile_diff(stored, user_profile_merge(arena, stored, none, NULL),
+					   names),
+			 0);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		char *path = (char *)(uintptr_t)all[i];
 		Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
@@ -117,10 +121,14 @@ test_user_profile_check(void **state)
 		{ "Ada ", "", "displayName" },
 		{ "A\nda", "", "displayName" },
 		{ "A\x7f", "", "displayName" },
-		{ "A\xc2\x85", "", "displayName" },		/* U+0085 */
-		{ "A\xe2\x80\xae" "da", "", "displayName" },	/* U+202E */
-		{ "A\xe2\x81\xa6" "da", "", "displayName" },	/* U+2066 */
-		{ "A\xe2\x80\xa8", "", NULL },			/* U+2028 only breaks a line */
+		{ "A\xc2\x85", "", "displayName" }, /* U+0085 */
+		{ "A\xe2\x80\xae"
+		  "da",
+		  "", "displayName" }, /* U+202E */
+		{ "A\xe2\x81\xa6"
+		  "da",
+		  "", "displayName" },         /* U+2066 */
+		{ "A\xe2\x80\xa8", "", NULL }, /* U+2028 only breaks a line */
 		{ "Ada", "http://example.org/a.png", "profileImageUrl" },
 		{ "Ada", "javascript:alert(1)", "profileImageUrl" },
 		{ "Ada", "https://", "profileImageUrl" },
@@ -158,7 +166,9 @@ test_user_profile_clean(void **state)
 	} cases[] = {
 		{ "Ada Lovelace", "Ada Lovelace" },
 		{ "  Ada\t\n ", "Ada" },
-		{ "A\xe2\x80\xae" "da", "Ada" },
+		{ "A\xe2\x80\xae"
+		  "da",
+		  "Ada" },
 		{ "Ada\xff", "Ada" },
 		{ "\x01\x02", "" },
 		{ "", "" },
