@@ -78,6 +78,38 @@ endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 tests: $(TESTS:%=$(B)/test/%) ## Build the unit tests
 
+# ---- fuzzing: clang's libFuzzer, with a library of its own under ASan and UBSan ----
+FUZZ_CC ?= clang-14
+FUZZ_SECONDS ?= 30
+FUZZ_CFLAGS := -std=gnu17 -g -O1 -w -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+fuzz_obj = $(patsubst %.c,$(B)/fuzz/obj/%.o,$(1))
+$(B)/fuzz/obj/%.o: %.c $(GEN)/protos.stamp $(B)/config.mk
+	@mkdir -p $(@D)
+	@echo "  FUZZ-CC $<"
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(B)/fuzz/libfit.a: $(call fuzz_obj,$(LIB_SRCS) $(PROTO_C) $(WKT_C)) $(GEN)/protoset.o
+	@echo "  AR $@"
+	$(Q)rm -f $@ && $(AR) crs $@ $^
+
+define fuzz_rule
+$(B)/fuzz/$(1): $(call fuzz_obj,$($(1)_MAIN) $($(1)_SRCS)) $(B)/fuzz/libfit.a
+	@echo "  FUZZ-LD $$@"
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$($(1)_LIBS) $(LDLIBS)
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
+fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
+
+# New inputs go to the build folder; one worth keeping is added to tests/fuzz/corpus/ by hand.
+fuzz: fuzzers ## Run each fuzz target for FUZZ_SECONDS (30)
+	@tests/fuzz/run $(B)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+fuzz-corpus: fuzzers ## Run each fuzz target over its corpus
+	@tests/fuzz/run $(B)/fuzz 0 $(FUZZERS)
+.PHONY: fuzzers fuzz fuzz-corpus
+-include $(patsubst %.o,%.d,$(call fuzz_obj,$(foreach f,$(FUZZERS),$($(f)_MAIN) $($(f)_SRCS)) $(LIB_SRCS)))
+
 ALL_OBJS := $(call obj,$(LIB_SRCS) $(foreach p,$(PROGRAMS),$($(p)_SRCS)) $(foreach t,$(TESTS),$($(t)_MAIN) $($(t)_SRCS)) $(TEST_SUPPORT_SRCS))
 -include $(ALL_OBJS:.o=.d)
 

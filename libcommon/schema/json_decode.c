@@ -393,8 +393,9 @@ enum status
 schema_json_decode(const struct schema_message *message, struct slice json,
 		   const struct schema_json_opts *opts, struct strbuf *out, struct err *err)
 {
+	const char *p = json.p ? json.p : "";
 	struct decoder d = {
-		.lex = { json.p, json.p, json.p + json.n, NULL },
+		.lex = { p, p, p + json.n, NULL },
 		.out = out,
 		.err = err,
 		.max_depth = opts != NULL && opts->max_depth ? opts->max_depth : SCHEMA_MAX_DEPTH,

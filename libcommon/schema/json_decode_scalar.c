@@ -2,7 +2,6 @@
 /*
  * json_decode_scalar.c - strings, numbers, enums and booleans of JSON text as payloads of fields.
  */
-#include <float.h>
 #include <math.h>
 
 #include "libcommon/base/codec.h"
@@ -134,6 +133,7 @@ read_int(struct decoder *d, const struct schema_field *f, const struct path_node
 	} else if (kind == JSON_STRING) {
 		if ((st = decode_string_token(d, &s)) != STATUS_OK)
 			return st;
+		text = s.raw;
 		ok = decode_short_text(&s, buf, sizeof(buf), &text) && textnum_is_integer(text) &&
 		     textnum_int(text, f->type, &v);
 	} else {
@@ -191,8 +191,8 @@ read_double(struct decoder *d, const struct schema_field *f, const struct path_n
 	} else {
 		return decode_unexpected(d, node, kind, decode_expected(f));
 	}
-	if (ok && f->type == FT_FLOAT && isfinite(v) && fabs(v) > (double)FLT_MAX)
-		ok = false;
+	if (ok && f->type == FT_FLOAT && isfinite(v) && !isfinite((float)v))
+		ok = false; /* the shortest text of FLT_MAX is above it, and rounds to it */
 	if (!ok)
 		return decode_fail(d, node, "%.*s is not a %s", text.n > 40 ? 40 : (int)text.n,
 				   text.p,

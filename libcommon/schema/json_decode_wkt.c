@@ -67,7 +67,7 @@ schema_put_mask(struct strbuf *out, struct slice text)
 		size_t mark = wire_open(out, 1);
 		const char *start = p;
 		for (; p < end && *p != ','; p++) {
-			if (*p == '_')
+			if (!isalnum((unsigned char)*p) && *p != '.')
 				return false;
 			if (isupper((unsigned char)*p))
 				strbuf_addch(out, '_');

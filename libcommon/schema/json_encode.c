@@ -218,7 +218,7 @@ encode_entry(struct encoder *e, const struct schema_field *map, struct slice wir
 	const struct schema_message *m = map->message;
 	const struct schema_field *key = &m->fields[0], *value = &m->fields[1];
 	struct strbuf scratch = STRBUF_INIT;
-	struct slice key_bytes = SLICE_NONE, bytes = SLICE_NONE;
+	struct slice key_bytes = SLICE_LIT(""), bytes = SLICE_LIT("");
 	uint64_t key_bits = 0, bits = 0;
 	struct wire_field f;
 	bool malformed;
@@ -319,7 +319,7 @@ put_defaults(struct encoder *e, const struct schema_message *m, uint32_t *next, 
 		if (f->repeated)
 			strbuf_add(e->out, f->map ? "{}" : "[]", 2);
 		else
-			st = encode_value(e, m, f, 0, SLICE_NONE, 0);
+			st = encode_value(e, m, f, 0, SLICE_LIT(""), 0);
 	}
 	return st;
 }

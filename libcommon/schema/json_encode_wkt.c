@@ -118,7 +118,7 @@ static enum status
 encode_wrapper(struct encoder *e, const struct schema_message *m, struct slice wire, unsigned depth)
 {
 	struct wire_in in = wire_in(wire);
-	struct wire_field f, last = { .bits = 0 };
+	struct wire_field f, last = { .bytes = SLICE_LIT("") };
 
 	while (wire_next(&in, &f) > 0) {
 		if (f.number == 1)

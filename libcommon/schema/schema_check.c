@@ -172,7 +172,7 @@ check_entry(struct check *c, const struct schema_field *map, struct slice wire,
 {
 	const struct schema_message *m = map->message;
 	const struct schema_rules *r = map->rules;
-	struct wire_field last[2] = { { .bits = 0 }, { .bits = 0 } };
+	struct wire_field last[2] = { { .bytes = SLICE_LIT("") }, { .bytes = SLICE_LIT("") } };
 	struct wire_in in = wire_in(wire);
 	struct wire_field w;
 	int more;
@@ -245,7 +245,7 @@ check_end(struct check *c, const struct frame *fr, struct slice wire, const stru
 		else if (!set && f->rules->required)
 			check_violation(c, &node, "is required");
 		else if (!set && !f->presence && f->rules->ignore != IGNORE_IF_ZERO_VALUE)
-			check_value(c, f, f->rules, 0, SLICE_NONE, &node);
+			check_value(c, f, f->rules, 0, SLICE_LIT(""), &node);
 	}
 	for (uint32_t i = 0; m->required_oneof && i < m->noneofs; i++) {
 		struct schema_field shadow = { .json_name = m->oneofs[i].name };

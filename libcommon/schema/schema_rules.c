@@ -358,7 +358,7 @@ check_value(struct check *c, const struct schema_field *f, const struct schema_r
 	if (f->type == FT_MESSAGE && f->message->wkt == WKT_WRAPPER && r->kind != RK_NONE) {
 		const struct schema_field *value = &f->message->fields[0];
 		struct wire_in in = wire_in(bytes);
-		struct wire_field w, last = { .bits = 0 };
+		struct wire_field w, last = { .bytes = SLICE_LIT("") };
 		while (wire_next(&in, &w) > 0) {
 			if (w.number == value->number)
 				last = w;
@@ -419,9 +419,8 @@ check_unique(struct check *c, const struct schema_field *f, struct slice wire,
 	while (wire_next(&in, &w) > 0) {
 		if (w.number != f->number)
 			continue;
-		struct wire_in packed = wire_in(
-			w.type == WIRE_BYTES && f->wire != WIRE_BYTES ? w.bytes : SLICE_NONE);
-		bool is_packed = packed.p != NULL, twice = false;
+		bool is_packed = w.type == WIRE_BYTES && f->wire != WIRE_BYTES, twice = false;
+		struct wire_in packed = wire_in(w.bytes);
 		do {
 			if (is_packed &&
 			    !(packed.p < packed.end && wire_payload(&packed, f->wire, &w.bits)))

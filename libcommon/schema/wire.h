@@ -44,7 +44,7 @@ struct wire_field {
 static inline struct wire_in
 wire_in(struct slice s)
 {
-	const uint8_t *p = (const uint8_t *)s.p;
+	const uint8_t *p = (const uint8_t *)(s.p ? s.p : ""); /* no arithmetic on NULL */
 	return (struct wire_in){ p, p + s.n };
 }
 
@@ -109,7 +109,7 @@ wire_next(struct wire_in *in, struct wire_field *f)
 	f->type = tag & 7;
 	f->bits = 0; /* whatever the type, both are defined: readers of options look at one of them
 			only */
-	f->bytes = SLICE_NONE;
+	f->bytes = SLICE_LIT("");
 	if (f->type != WIRE_BYTES)
 		return wire_payload(in, f->type, &f->bits) ? 1 : -1;
 	if (!wire_varint(in, &n) || n > (size_t)(in->end - in->p))

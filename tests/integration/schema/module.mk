@@ -9,3 +9,7 @@ $(GEN)/testing.protoset: $(TESTING_PROTOS:%=proto/tests/%) $(PROTOS:%=proto/%)
 	@echo "  PROTOSET $@"
 	$(Q)protoc -Iproto/tests -Iproto -I/usr/include --include_imports --include_source_info -o $@ $(TESTING_PROTOS)
 tests: $(GEN)/testing.protoset
+
+# For unit tests and fuzz targets: linked in, as fit_testing_protoset.
+$(GEN)/testing_protoset.o: $(GEN)/testing.protoset
+	$(Q)cd $(GEN) && printf '.section .rodata\n.global fit_testing_protoset\n.global fit_testing_protoset_end\nfit_testing_protoset:\n.incbin "testing.protoset"\nfit_testing_protoset_end:\n.section .note.GNU-stack,"",@progbits\n' > testing_protoset.s && $(CC) -c testing_protoset.s -o testing_protoset.o
