@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Order of locks: the token's row, the session's row, the subject's counter (in pg_tx_outbox).
+ * Order of locks: the user's (sign-in only), the token's row, the session's row, the subject's
+ * counter (in pg_tx_outbox).
  * What goes through several sessions of a user may still meet another such call half-way;
  * PostgreSQL then aborts one and pg_transaction runs it again.
  */
@@ -15,7 +16,6 @@
 
 /* An access token's iat may be at most so far ahead of the clock (the verifier's skew is 30 s). */
 #define IAT_AHEAD_MAX_S 20
-#define OPEN_TRIES 3
 
 #define COLS(t)                                                                                    \
 	t "id, " t "user_id, " t "device_hash, " t "device_name, " t "platform, " t "provider, " t \
@@ -23,6 +23,8 @@
 	  "last_used_at, " t "expires_at, " t "ends_at, " t "revoked_at, " t "change"
 #define NCOLS 16
 
+/* Sign-ins of one user go one after another: each sees what the one before left. */
+static const char sql_lock_user[] = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))";
 static const char sql_insert_session[] =
 	"INSERT INTO sessions (id, user_id, device_hash, device_name, platform, provider, role, "
 	"tier,"
@@ -211,10 +213,13 @@ on_open(struct pg_tx *tx, void *arg, struct err *err)
 	struct open_ctx *ctx = arg;
 	const struct auth_session *s = &ctx->new_session->session;
 	int64_t now_ms = ctx->call->now_ms;
-	enum status st = STATUS_OK;
+	char user[UUID_TEXT_SIZE];
+	enum status st;
 
 	ctx->ended = (struct auth_sessions){ 0 };
-	if (s->device_hash != NULL)
+	uuid_format(&s->user, user);
+	st = pg_tx_query(tx, sql_lock_user, PG_ARGS(pg_str(user)), NULL, err);
+	if (st == STATUS_OK && s->device_hash != NULL)
 		st = end_rows(tx, ctx->call, sql_end_device,
 			      PG_ARGS(pg_uuid(&s->user), pg_str(s->device_hash), pg_time(now_ms)),
 			      AUTH_END_REPLACED, &ctx->ended, err);
@@ -249,20 +254,8 @@ auth_store_open_session(struct auth_store *store, const struct auth_call *call,
 			struct err *err)
 {
 	struct open_ctx ctx = { .call = call, .new_session = new_session };
-	enum status st = STATUS_OK;
+	enum status st = run(store, call, on_open, &ctx, err);
 
-	/*
-	 * ALREADY_EXISTS: the same device signs in twice at once; whoever is later replaces the
-	 * other.
-	 */
-	for (int i = 0; i < OPEN_TRIES; i++) {
-		st = run(store, call, on_open, &ctx, err);
-		if (st != STATUS_ALREADY_EXISTS)
-			break;
-	}
-	if (st == STATUS_ALREADY_EXISTS)
-		return err_set(err, STATUS_ABORTED,
-			       "sign-ins of one device keep replacing each other");
 	if (st == STATUS_OK)
 		*ret_ended = ctx.ended;
 	return st;

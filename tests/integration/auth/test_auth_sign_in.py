@@ -207,22 +207,24 @@ def test_provider_away_from_the_start(extra, provider):
 
 
 def test_broken_key_set_keeps_the_good_one(extra, provider):
-    idp = provider(cache="max-age=0")
-    auth = extra(FIT_AUTH_ISSUERS=f"own={idp.issuer}|{AUDIENCE}")
-    auth.idp = idp
-    auth.sign_in()
-    before = idp.hits["/keys"]
-    for broken in (b"<html>", b'{"keys":[]}', b"{" * 70000):
-        idp.raw_jwks = broken
+    broken = (b"<html>", b'{"keys":[]}', b"{" * 70000)
+    idps = [provider(cache="max-age=0") for _ in broken]
+    auth = extra(FIT_AUTH_ISSUERS=";".join(f"p{idp.port}={idp.issuer}|{AUDIENCE}" for idp in idps))
+    before = []
+    for idp, body in zip(idps, broken):
+        auth.sign_in(token=idp.token())
+        before.append(idp.hits["/keys"])
+        idp.raw_jwks = body
 
-        def asked():
+    def all_asked():
+        for idp in idps:
             with pytest.raises(Failure):
                 auth.sign_in(token=idp.token(key=Key()))
-            return idp.hits["/keys"] > before
+        return all(idp.hits["/keys"] > n for idp, n in zip(idps, before))
 
-        stack.wait_until("a fetch", asked, 20)
-        before = idp.hits["/keys"]
-        auth.sign_in()
+    stack.wait_until("a fetch from each", all_asked, 20)
+    for idp in idps:
+        auth.sign_in(token=idp.token())
 
 
 def test_provider_may_sign_with_es256_when_it_says_so(extra, provider):
