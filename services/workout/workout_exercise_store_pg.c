@@ -25,13 +25,13 @@ static const char sql_list[] = "SELECT " COLUMNS FILTER " AND ($6::boolean OR (n
 			       " (SELECT name, id FROM exercises WHERE id = $7)) ORDER BY name, id LIMIT $8";
 
 /*
- * An exact name or alias comes before a name that begins so, before everything else. The rank is cut to six digits and
- * carried in page tokens as an integer, so that paging compares the same numbers. $6 query, $7 no token, $8 rank, $9 id.
+ * An exact name or alias comes before a name that begins so, before everything else, and the plain exercise before its
+ * longer-named relatives. The rank is cut to six digits and carried in page tokens as an integer, so that paging compares the same numbers. $6 query, $7 no token, $8 rank, $9 id.
  */
 static const char sql_search[] =
 	"SELECT * FROM (SELECT " COLUMNS ", round(1e6 * (ts_rank('{0.05, 0.2, 0.6, 1.0}', search, exercise_query($6), 1)"
 	" + CASE WHEN lower(name) = lower($6) THEN 4 WHEN lower($6) = ANY (aliases) THEN 3"
-	" WHEN starts_with(lower(name), lower($6)) THEN 2 ELSE 0 END)::numeric)::bigint AS rank" FILTER
+	" WHEN starts_with(lower(name), lower($6)) THEN 2 ELSE 0 END + 1.0 / length(name))::numeric)::bigint AS rank" FILTER
 	" AND search @@ exercise_query($6)) AS found WHERE $7::boolean OR (-rank, name, id) >"
 	" (SELECT -($8::bigint), name, id FROM exercises WHERE id = $9) ORDER BY rank DESC, name, id LIMIT $10";
 

@@ -16,7 +16,7 @@ CREATE FUNCTION array_of(list jsonb) RETURNS text[]
 CREATE TABLE exercises (
 	id uuid PRIMARY KEY,
 	owner_id uuid, -- NULL: of the library, for all
-	name text NOT NULL,
+	name text NOT NULL CHECK (name <> ''),
 	aliases text[] NOT NULL DEFAULT '{}',
 	description text NOT NULL DEFAULT '',
 	instructions jsonb NOT NULL DEFAULT '[]',
