@@ -40,9 +40,13 @@ reply(struct evhttp_request *req, int code, const char *type, struct slice body)
 {
 	struct evbuffer *buf = evbuffer_new();
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	bool is_head = evhttp_request_get_command(req) == EVHTTP_REQ_HEAD; /* libevent sends what it gets */
+	char length[24];
 
-	if (buf == NULL || evbuffer_add(buf, body.p, body.n) != 0)
+	if (buf == NULL || (!is_head && evbuffer_add(buf, body.p, body.n) != 0))
 		panic("admin: no memory");
+	snprintf(length, sizeof(length), "%zu", body.n);
+	evhttp_add_header(headers, "Content-Length", length);
 	evhttp_add_header(headers, "Content-Type", type);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");

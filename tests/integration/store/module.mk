@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Run by tests/integration/store/test_store.py; by themselves they say "skipped".
-STORE_INTEGRATION_TESTS := pg_migrate_test pg_query_test pg_tx_test redis_test
-TESTS += $(STORE_INTEGRATION_TESTS)
-$(foreach t,$(STORE_INTEGRATION_TESTS),$(eval $(t)_MAIN := tests/integration/store/$(t).c) \
-	$(eval $(t)_SRCS := tests/integration/store/store_test.c))
+# Programs that tests/integration/store/test_store.py runs with servers of their own; alone they say "skipped".
+STORE_TEST_BINS := pg_migrate_test pg_query_test pg_tx_test redis_test
+STORE_TEST_DIR := $(B)/obj/tests/integration/store
+define store_test_rule
+$(B)/test/$(1): $(STORE_TEST_DIR)/$(1).o $(STORE_TEST_DIR)/store_test.o $(B)/obj/tests/support/testkit.o $(B)/libfit.a
+	@mkdir -p $$(@D)
+	@echo "  LD $$@"
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LDLIBS)
+endef
+$(foreach t,$(STORE_TEST_BINS),$(eval $(call store_test_rule,$(t))))
+-include $(wildcard $(STORE_TEST_DIR)/*.d)
+INTEGRATION_BINS += $(STORE_TEST_BINS:%=$(B)/test/%)

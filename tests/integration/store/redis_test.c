@@ -596,12 +596,12 @@ on_freeing(enum status st, const struct redis_value *values, size_t n, void *arg
 
 	(void)values;
 	(void)n;
+	f->cancelled += st == STATUS_CANCELLED;
 	if (st == STATUS_OK && f->ok++ == 0) {
-		redis_async_free(async);
+		redis_async_free(async); /* answers the others */
 		async = NULL;
 		testkit_latch_down(f->done);
 	}
-	f->cancelled += st == STATUS_CANCELLED;
 }
 
 static void

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the store's integration programs (C) against a PostgreSQL and a Redis of their own.
 
-    make B=build/release tests && FIT_TEST_BUILD=build/release pytest tests/integration/store
+    make B=build/release integration-bins; B=build/release pytest tests/integration/store
 
 A program asks on stdout ("ask: restart postgres") for what it cannot do itself, and gets "done" on stdin.
 """
@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import stack  # noqa: E402  (found by the line before)
 
-BUILD = ROOT / os.environ.get("FIT_TEST_BUILD", "build/release")
+BUILD = pathlib.Path(os.environ.get("B", ROOT / "build" / "release")).resolve()
 PORTS = tuple(int(p) for p in os.environ.get("FIT_TEST_PORTS", "17150-17199").split("-"))
 SCHEMA = "store_test"
 PROGRAM_SECONDS = 300
@@ -97,7 +97,7 @@ class Servers:
 def run_program(name, servers, arguments=()):
     """Runs a program to its end, serving its questions; its output is shown when it fails."""
     program = BUILD / "test" / name
-    assert program.exists(), f"{program} is not built (make tests)"
+    assert program.exists(), f"{program} is not built"
     lines = []
     with subprocess.Popen([str(program), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, env=servers.environment()) as process:
