@@ -277,7 +277,8 @@ envelope_rewrap(struct envelope *env, const struct envelope_key *key, struct str
 		struct err *err)
 {
 	CLEANUP(data_key_wipe) struct data_key dek;
-	enum status st = load(env, key, &dek, err);
+	/* Not through the cache: a sweep over all users must not drive out those who are here. */
+	enum status st = unwrap(env, key, &dek, err);
 
 	return st == STATUS_OK ? wrap(env, &key->owner, &dek, ret_wrapped, err) : st;
 }

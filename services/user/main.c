@@ -9,6 +9,7 @@
 #include "libcommon/service/service.h"
 #include "libcommon/store/pg.h"
 #include "services/user/user_config.h"
+#include "services/user/user_rewrap.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_store.h"
 #include "services/user/user_vault.h"
@@ -23,6 +24,7 @@ user_fini(void *ctx)
 
 	if (service == NULL)
 		return;
+	user_rewrap_stop(service->rewrap); /* first: it uses the others */
 	user_store_free(service->store);
 	user_vault_close(service->vault);
 	pg_pool_close(service->pool);
@@ -54,6 +56,7 @@ user_init(const void *config, void **ret_ctx, struct err *err)
 		return st;
 	}
 	service->store = user_store_new(service->pool, service->vault);
+	service->rewrap = user_rewrap_start(service->store);
 	*ret_ctx = service;
 	return STATUS_OK;
 }

@@ -10,13 +10,17 @@
 
 #include "libcommon/rpc/rpc_server.h"
 
+struct pg_pool;
+struct user_rewrap;
 struct user_store;
+struct user_vault;
 
 /* What rpc_call_service() is here. */
 struct user_service {
 	struct pg_pool *pool;
 	struct user_vault *vault;
 	struct user_store *store;
+	struct user_rewrap *rewrap;
 	const char *tz_dir;
 	int64_t grace_ms;
 	bool development; /* the role that devidp names is taken */

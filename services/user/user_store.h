@@ -75,6 +75,14 @@ enum status user_store_access(struct user_store *store, struct deadline deadline
 			      const struct uuid *owner, struct arena *arena,
 			      struct user_access *ret_access, struct err *err) MUST_CHECK;
 
+/*
+ * Wraps anew up to USER_REWRAP_BATCH data keys that an older key-encryption key than the active
+ * one wraps. *ret_n: how many it found; 0: none is left.
+ */
+#define USER_REWRAP_BATCH 200
+enum status user_store_rewrap_batch(struct user_store *store, struct deadline deadline,
+				    struct arena *arena, size_t *ret_n, struct err *err) MUST_CHECK;
+
 /* What a changing call brings along. */
 struct user_call {
 	struct deadline deadline;

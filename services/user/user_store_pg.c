@@ -33,6 +33,13 @@ static const char sql_update_state[] = "UPDATE users SET is_active = $2, deletio
 				       "$3, role = $4, wrapped_key = $5, version = $6,"
 				       " rev = $7, updated_at = $8 WHERE id = $1";
 
+/* The key's number is bytes 2 to 5; index users_wrapped_by. */
+static const char sql_stale_keys[] =
+	"SELECT id, wrapped_key FROM users WHERE substr(wrapped_key, 2, 4) < $1"
+	" ORDER BY substr(wrapped_key, 2, 4) LIMIT $2";
+static const char sql_replace_key[] =
+	"UPDATE users SET wrapped_key = $3 WHERE id = $1 AND wrapped_key = $2";
+
 struct user_store *
 user_store_new(struct pg_pool *pool, struct user_vault *vault)
 {
@@ -244,6 +251,44 @@ user_store_access(struct user_store *store, struct deadline deadline, const stru
 	ret_access->role = arena_strdup(arena, pg_text(res, 0, 1));
 	ret_access->tier = arena_strdup(arena, pg_text(res, 0, 2));
 	return STATUS_OK;
+}
+
+static enum status
+rewrap_one(struct user_store *store, struct deadline deadline, const struct envelope_key *key,
+	   struct arena *arena, struct err *err)
+{
+	struct envelope_key fresh;
+	enum status st = user_vault_fresh_key(store->vault, key, arena, &fresh, err);
+
+	if (st != STATUS_OK)
+		return st;
+	return pg_query(store->pool, deadline, sql_replace_key,
+			PG_ARGS(pg_uuid(&key->owner), pg_bytes(key->wrapped),
+				pg_bytes(fresh.wrapped)),
+			arena, NULL, err);
+}
+
+enum status
+user_store_rewrap_batch(struct user_store *store, struct deadline deadline, struct arena *arena,
+			size_t *ret_n, struct err *err)
+{
+	uint32_t active = user_vault_active_kek(store->vault);
+	const uint8_t number[4] = { (uint8_t)(active >> 24), (uint8_t)(active >> 16),
+				    (uint8_t)(active >> 8), (uint8_t)active };
+	struct pg_result *res;
+	enum status st = pg_query(store->pool, deadline, sql_stale_keys,
+				  PG_ARGS(pg_bytes(slice_make(number, sizeof(number))),
+					  pg_int(USER_REWRAP_BATCH)),
+				  arena, &res, err);
+
+	for (int i = 0; st == STATUS_OK && i < pg_rows(res); i++) {
+		const struct envelope_key key = { pg_get_uuid(res, i, 0), pg_get_bytes(res, i, 1) };
+
+		st = rewrap_one(store, deadline, &key, arena, err);
+	}
+	if (st == STATUS_OK)
+		*ret_n = (size_t)pg_rows(res);
+	return st;
 }
 
 /* ---- edits ---- */

@@ -91,6 +91,12 @@ user_vault_new_key(struct user_vault *vault, const struct uuid *owner, struct ar
 	return st;
 }
 
+uint32_t
+user_vault_active_kek(const struct user_vault *vault)
+{
+	return keyring_active(vault->ring);
+}
+
 enum status
 user_vault_fresh_key(struct user_vault *vault, const struct envelope_key *key, struct arena *arena,
 		     struct envelope_key *ret_key, struct err *err)

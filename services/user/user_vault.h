@@ -37,6 +37,8 @@ void user_vault_close(struct user_vault *vault);
 enum status user_vault_new_key(struct user_vault *vault, const struct uuid *owner,
 			       struct arena *arena, struct envelope_key *ret_key,
 			       struct err *err) MUST_CHECK;
+/* Number of the key-encryption key that wraps new keys. */
+uint32_t user_vault_active_kek(const struct user_vault *vault);
 /* The key as it is, or, when an older key-encryption key wraps it, wrapped anew. */
 enum status user_vault_fresh_key(struct user_vault *vault, const struct envelope_key *key,
 				 struct arena *arena, struct envelope_key *ret_key,

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from user_service import BUILD, ISSUER, Failure
+from user_service import BUILD, ISSUER, Failure, stack
 from test_user_profile import events, rows
 
 
@@ -174,30 +174,57 @@ def kek_of(pg, user):
     return int(pg.sql(f"SELECT encode(substr(wrapped_key, 2, 4), 'hex') FROM fitness_core.users WHERE id = '{user}'"), 16)
 
 
+def old_keys(pg, active):
+    return [n for n, in rows(pg, "SELECT encode(substr(wrapped_key, 2, 4), 'hex') FROM users") if int(n, 16) < active]
+
+
+def service_row(pg, user):
+    return rows(pg, f"SELECT version, rev, updated_at, encode(email, 'hex') FROM users WHERE id = '{user}'")
+
+
 def test_key_rotation(service, second, pg, folder):
     user = service.new_user(displayName="Before")
     assert kek_of(pg, user) == 1
+    before = service_row(pg, user)
     rotated = f"{folder}/kek-rotated"
     shutil.copytree(service.kek_dir, rotated)
-    other = second(kek_dir=rotated, FIT_KEK_ACTIVE="0")
+    other = second(kek_dir=rotated)
     other.add_kek(2)
     other.restart()
-    # Old rows open, new ones use the new key, and a write leaves the old key behind.
+    # Old rows are wrapped anew in the background and open, new ones use the new key.
+    stack.wait_until("all keys are wrapped anew", lambda: not old_keys(pg, 2), 30)
+    assert kek_of(pg, user) == 2
     assert other.call("GetUser", user=user)["displayName"] == "Before"
     assert kek_of(pg, other.new_user()) == 2
-    other.patch(user, {"displayName": "After"}, "displayName")
-    assert kek_of(pg, user) == 2
-    assert other.call("GetUser", user=user)["displayName"] == "After"
+    assert "user_keys_rewrapped_total" in other.admin("/metrics")
+    # Only the key's wrapping changed: no version, no event.
+    assert service_row(pg, user) == before
     # A process that lacks the new key says so.
     with pytest.raises(Failure) as caught:
         service.call("GetUser", user=user)
     assert caught.value.status == "INTERNAL" and "key" not in caught.value.text
     with open(service.log, encoding="utf-8") as log:
         assert "the key ring has no key 2" in log.read()
-    # While a new key is handed out, the old one can be kept active.
+    # While a new key is handed out, the old one can be kept active; nothing is wrapped back.
     other.settings["FIT_KEK_ACTIVE"] = "1"
     other.restart()
-    assert kek_of(pg, other.new_user()) == 1
+    fresh = other.new_user(displayName="Fresh")
+    assert (kek_of(pg, fresh), kek_of(pg, user)) == (1, 2)
+    # A write wraps with the active key too.
+    other.patch(user, {"displayName": "After"}, "displayName")
+    assert kek_of(pg, user) == 1
+    # Two processes at once, and a user who changes something meanwhile.
+    other.stop()
+    everybody = [service.new_user(displayName=f"U{i}") for i in range(250)]
+    other.settings["FIT_KEK_ACTIVE"] = "0"
+    other.start()
+    third = second(kek_dir=rotated)
+    third.patch(everybody[-1], {"displayName": "Changed"}, "displayName")
+    stack.wait_until("all keys are wrapped anew", lambda: not old_keys(pg, 2), 30)
+    assert [third.call("GetUser", user=u)["displayName"] for u in everybody[:3]] == ["U0", "U1", "U2"]
+    assert third.call("GetUser", user=everybody[-1])["displayName"] == "Changed"
+    # For the tests after this one: back under the key that the shared process has.
+    pg.sql("DELETE FROM fitness_core.users")
 
 
 def test_wrong_key_is_an_error_not_garbage(service, second, pg, folder):
