@@ -260,7 +260,7 @@ static enum status
 load_field_options(struct loader *ld, struct slice options, struct schema_field *f, int *packed)
 {
 	struct wire_in in = wire_in(options), policy;
-	struct wire_field o, p;
+	struct wire_field o = { 0 }, p = { 0 };
 	int more;
 	enum status st = STATUS_OK;
 
