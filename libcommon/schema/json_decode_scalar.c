@@ -47,7 +47,7 @@ decode_expected(const struct schema_field *f)
 enum status
 decode_string_token(struct decoder *d, struct json_string *ret)
 {
-	return LIKELY(json_string(&d->lex, ret)) ? STATUS_OK : decode_malformed(d);
+	return LIKELY(json_take_string(&d->lex, ret)) ? STATUS_OK : decode_malformed(d);
 }
 
 bool

@@ -122,7 +122,7 @@ check_escape(struct json_lex *lex, const char *p)
 }
 
 bool
-json_string(struct json_lex *lex, struct json_string *ret)
+json_take_string(struct json_lex *lex, struct json_string *ret)
 {
 	const char *p = lex->p + 1, *start = p;
 

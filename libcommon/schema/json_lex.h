@@ -5,7 +5,7 @@
  *	struct json_lex lex = { text.p, text.p, text.p + text.n, NULL };
  *	switch (json_peek(&lex)) {
  *	case JSON_STRING:
- *		if (!json_string(&lex, &s))
+ *		if (!json_take_string(&lex, &s))
  *			malformed at lex.p - lex.begin, because of lex.fault
  *
  * Strict: UTF-8 only, no control characters in strings, no lone surrogates, no leading zeros, no
@@ -47,7 +47,7 @@ struct json_string {
 
 /* The kind of what comes next, by its first character; skips white space. */
 enum json_kind json_peek(struct json_lex *lex);
-bool json_string(struct json_lex *lex, struct json_string *ret);
+bool json_take_string(struct json_lex *lex, struct json_string *ret);
 bool json_number(struct json_lex *lex, struct slice *ret);
 /* true, false, null: the kind that json_peek saw. */
 bool json_literal(struct json_lex *lex, enum json_kind kind);
