@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 LIB_SRCS += libcommon/store/lease.c libcommon/store/pg_conn.c libcommon/store/pg_error.c libcommon/store/pg_label.c \
-	libcommon/store/pg_migrate.c libcommon/store/pg_pool.c libcommon/store/pg_trace.c libcommon/store/pg_tx.c \
+	libcommon/store/pg_migrate.c libcommon/store/pg_pool.c libcommon/store/pg_stmt.c libcommon/store/pg_trace.c libcommon/store/pg_tx.c \
 	libcommon/store/pg_value.c \
 	libcommon/store/redis.c libcommon/store/redis_async.c libcommon/store/redis_wire.c
 

@@ -13,10 +13,14 @@
  *	st = pg_transaction(pool, &(struct pg_tx_options){ .deadline = d, .arena = a, .idem = &idem }, on_tx, &ctx, err);
  *
  * Statements are `static const char[]`: their address names the prepared statement of a connection (FIT_PG_PREPARED=off
- * for transaction-mode poolers). Parameters and results travel in binary.
+ * for transaction-mode poolers). A text built at run time works too, but fills the server with statements that nobody
+ * uses again. Parameters and results travel in binary; text parameters as text, so that they fit any type that can be
+ * written down. A parameter keeps its type between calls (NULL fits any). pg_int is a bigint: where SQL wants an
+ * integer (array index, make_interval), cast it: $1::int.
  *
  * Ownership: results live in the arena given (PQclear deferred). A connection is leased per statement or transaction.
- * Threads:   a pool is shared by all; a pg_tx belongs to the worker that runs it.
+ * Threads:   a pool is shared by all; a pg_tx belongs to the worker that runs it. Inside of on_tx another transaction or
+ *            a pg_query is refused (INTERNAL): it would take a second connection while holding one.
  * Errors:    SQLSTATE mapped once: 23505 ALREADY_EXISTS (reason kept by constraint name in err->text), 23503 and
  *            23514 FAILED_PRECONDITION, 40001/40P01 ABORTED (pg_transaction tries again, at most 3 times),
  *            57014 DEADLINE_EXCEEDED, 08xxx/57P0x UNAVAILABLE, others INTERNAL. A lease not to be had in time:

@@ -3,22 +3,18 @@
  * pg_conn.c - one connection: statements through libpq's pipeline, everything under a deadline.
  *
  * libpq never blocks here: the socket is non-blocking, and wait_socket is the only place that sleeps. (One exception: a
- * host name in the URL is looked up by libpq's getaddrinfo.) The text of a statement is named by its address; its
- * first use sends Parse and Bind/Execute together, so preparing costs no round trip of its own.
+ * host name in the URL is looked up by libpq's getaddrinfo.) The first use of a statement sends Parse and Bind/Execute
+ * together, so preparing costs no round trip of its own.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "libcommon/base/hashmap.h"
 #include "libcommon/observe/metrics.h"
 #include "libcommon/store/pg_internal.h"
 
 #define SCRATCH_KEEP (64 * 1024)
-
-static struct metric query_duration = METRIC_HISTOGRAM(
-	"database_query_duration", "Seconds from sending a statement to its result.", "query_type", "table");
 
 /* ---- waiting ---- */
 
@@ -102,9 +98,9 @@ static PGconn *
 start_connect(const struct pg_settings *s)
 {
 	/* Of two equal keywords the later one counts, and the URL stands in `dbname`. */
-	const char *keys[] = { "connect_timeout", "tcp_user_timeout", "client_encoding",
-			       "application_name", "dbname", s->password ? "password" : NULL, NULL };
-	const char *values[] = { "10", "10000", "UTF8", s->application ? s->application : "fit",
+	const char *keys[] = { "tcp_user_timeout", "gssencmode", "client_encoding", "application_name",
+			       "dbname", s->password ? "password" : NULL, NULL };
+	const char *values[] = { "10000", "disable", "UTF8", s->application ? s->application : "fit",
 				 s->url, s->password, NULL };
 
 	return PQconnectStartParams(keys, values, 1);
@@ -138,9 +134,7 @@ pg_conn_open(const struct pg_settings *settings, struct deadline deadline, bool 
 
 	if (conn == NULL)
 		panic("pg: no memory");
-	metric_register(&query_duration);
 	conn->settings = settings;
-	conn->stmts = hashmap_new();
 	conn->pg = start_connect(settings);
 	if (conn->pg == NULL)
 		panic("pg: no memory");
@@ -172,18 +166,12 @@ cancel(PGconn *pg)
 void
 pg_conn_close(struct pg_conn *conn)
 {
-	struct hashmap_iter it = HASHMAP_ITER_INIT;
-	struct slice key;
-	void *stmt;
-
 	if (conn == NULL)
 		return;
 	if (conn->broken && conn->running)
 		cancel(conn->pg);
 	PQfinish(conn->pg);
-	while (hashmap_next(conn->stmts, &it, &key, &stmt))
-		free(stmt);
-	hashmap_free(conn->stmts);
+	pg_stmts_free(conn);
 	strbuf_fini(&conn->scratch);
 	free(conn);
 }
@@ -198,49 +186,6 @@ pg_conn_alive(struct pg_conn *conn)
 }
 
 /* ---- statements ---- */
-
-static struct pg_stmt *
-stmt_find(struct pg_conn *conn, const char *sql)
-{
-	struct slice key = slice_make(&sql, sizeof(sql));
-	struct pg_stmt *stmt = hashmap_get(conn->stmts, key);
-	char type[PG_LABEL_MAX], table[PG_LABEL_MAX];
-
-	if (stmt != NULL)
-		return stmt;
-	stmt = calloc(1, sizeof(*stmt));
-	if (stmt == NULL)
-		panic("pg: no memory");
-	pg_label(sql, type, table);
-	stmt->duration = metric_series(&query_duration, type, table);
-	stmt->sql = sql;
-	hashmap_put(conn->stmts, slice_make(&stmt->sql, sizeof(stmt->sql)), stmt);
-	return stmt;
-}
-
-/*
- * Arguments' types belong to a prepared statement. A NULL fits any type; where only NULLs came before, the server
- * had to guess, and the first real value makes a new statement.
- */
-static enum status
-stmt_check_types(struct pg_stmt *stmt, const struct pg_arg *args, size_t nargs, struct err *err)
-{
-	if (stmt->state == PG_STMT_NEW && stmt->name[0] == '\0')
-		stmt->nargs = nargs;
-	if (stmt->nargs != nargs)
-		return err_set(err, STATUS_INTERNAL, "postgresql: %zu arguments, before %zu: %.60s", nargs,
-			       stmt->nargs, stmt->sql);
-	for (size_t i = 0; i < nargs; i++) {
-		if (args[i].type == PG_ARG_NULL || args[i].type == stmt->types[i])
-			continue;
-		if (stmt->types[i] != PG_ARG_NULL)
-			return err_set(err, STATUS_INTERNAL,
-				       "postgresql: argument %zu changes its type: %.60s", i + 1, stmt->sql);
-		stmt->types[i] = (unsigned char)args[i].type;
-		stmt->state = PG_STMT_NEW;
-	}
-	return STATUS_OK;
-}
 
 static void
 push_pending(struct pg_conn *conn, struct pg_stmt *stmt, bool is_prepare, PGresult **ret_result)
@@ -268,7 +213,7 @@ send_stmt(struct pg_conn *conn, struct pg_stmt *stmt, const struct pg_wire_args 
 		return true;
 	}
 	if (stmt->state == PG_STMT_NEW) {
-		snprintf(stmt->name, sizeof(stmt->name), "s%u", ++conn->nstmts);
+		snprintf(stmt->name, sizeof(stmt->name), "s%u", ++conn->nprepared);
 		if (!PQsendPrepare(conn->pg, stmt->name, stmt->sql, n, oids))
 			return false;
 		stmt->state = PG_STMT_PREPARING;
@@ -285,13 +230,13 @@ pg_conn_queue(struct pg_conn *conn, struct deadline deadline, const char *sql,
 	      const struct pg_arg *args, size_t nargs, PGresult **ret_result, struct err *err)
 {
 	struct pg_wire_args wire;
-	struct pg_stmt *stmt = stmt_find(conn, sql);
+	struct pg_stmt *stmt = pg_stmt_find(conn, sql);
 	enum status st = pg_args_encode(args, nargs, &conn->scratch, &wire, err);
 
 	if (st == STATUS_OK && conn->nqueued + 2 > PG_QUEUE_MAX)
 		st = pg_conn_flush(conn, deadline, err);
 	if (st == STATUS_OK)
-		st = stmt_check_types(stmt, args, nargs, err);
+		st = pg_stmt_check_types(stmt, args, nargs, err);
 	if (st != STATUS_OK)
 		return st;
 	if (!send_stmt(conn, stmt, &wire, ret_result))

@@ -21,6 +21,8 @@
 #include "libcommon/store/pg.h"
 
 #define PG_ARGS_MAX 64
+/* A connection that has prepared so many statements is closed after use: texts are made at run time. */
+#define PG_PREPARED_MAX 1000
 /* Statements queued before a flush comes by itself. */
 #define PG_QUEUE_MAX 64
 
@@ -40,7 +42,9 @@ enum pg_stmt_state {
 
 /* A statement as one connection knows it, found by the address of its text. */
 struct pg_stmt {
-	const char *sql;
+	struct pg_stmt *next;
+	const char *address;
+	char *sql;
 	enum pg_stmt_state state;
 	struct metric_series *duration;
 	size_t nargs;
@@ -58,7 +62,8 @@ struct pg_conn {
 	PGconn *pg;
 	const struct pg_settings *settings;
 	struct hashmap *stmts;
-	unsigned nstmts; /* makes names */
+	struct pg_stmt *all_stmts; /* also those that lost their address to another text */
+	unsigned nprepared;	   /* makes names */
 	bool broken;
 	bool running; /* broken while a statement ran: worth a cancel */
 	bool retry;   /* the last failure was a serialization failure or deadlock */
@@ -91,6 +96,12 @@ enum status pg_conn_script(struct pg_conn *conn, struct deadline deadline, const
 /* The same for one statement with text parameters and a text result. */
 enum status pg_conn_fetch(struct pg_conn *conn, struct deadline deadline, const char *sql, int nparams,
 			  const char *const *params, PGresult **ret_res, struct err *err) MUST_CHECK;
+
+/* pg_stmt.c */
+struct pg_stmt *pg_stmt_find(struct pg_conn *conn, const char *sql);
+enum status pg_stmt_check_types(struct pg_stmt *stmt, const struct pg_arg *args, size_t nargs,
+				struct err *err) MUST_CHECK;
+void pg_stmts_free(struct pg_conn *conn);
 
 /* pg_value.c */
 extern const Oid pg_arg_oids[];

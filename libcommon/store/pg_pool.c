@@ -161,7 +161,8 @@ pg_pool_release(struct pg_pool *pool, struct lease *lease)
 	atomic_fetch_add_explicit(&pool->statements, conn->nstatements, memory_order_relaxed);
 	atomic_fetch_add_explicit(&pool->round_trips, conn->nround_trips, memory_order_relaxed);
 	conn->nstatements = conn->nround_trips = 0;
-	if (conn->broken || conn->nqueued > 0 || PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
+	if (conn->broken || conn->nqueued > 0 || conn->nprepared >= PG_PREPARED_MAX ||
+	    PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
 		if (conn->running)
 			atomic_fetch_add(&pool->cancelled, 1);
 		conn->broken = true;

@@ -256,6 +256,27 @@ test_pg_survives_schema_change(void **state)
 	ask("sql DROP TABLE store_test.t_shape");
 }
 
+/* Texts made at run time that follow each other in one place. */
+static void
+test_pg_text_at_the_same_address(void **state)
+{
+	char sql[64];
+	struct pg_result *res;
+	struct pg_pool_stats stats;
+
+	(void)state;
+	for (int i = 0; i < 1100; i++) { /* more than a connection prepares in its life */
+		snprintf(sql, sizeof(sql), i % 2 ? "SELECT %d::bigint, $1::text" : "SELECT %d::bigint", i);
+		if (i % 2)
+			ASSERT_OK(pg_query(pool, D(5000), sql, PG_ARGS(pg_str("x")), arena, &res, &err), &err);
+		else
+			ASSERT_OK(pg_query(pool, D(5000), sql, PG_ARGS(), arena, &res, &err), &err);
+		assert_int_equal(i, pg_get_int(res, 0, 0));
+	}
+	pg_pool_stats(pool, &stats);
+	assert_int_equal(2, stats.opened);
+}
+
 static void
 test_pg_big_values(void **state)
 {
@@ -486,6 +507,7 @@ main(void)
 		T(test_pg_affected_rows),
 		T(test_pg_survives_schema_change),
 		U(test_pg_survives_schema_change),
+		T(test_pg_text_at_the_same_address),
 		T(test_pg_big_values),
 		T(test_pg_deadline_cancels),
 		T(test_pg_exhaustion_sheds),
