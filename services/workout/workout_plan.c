@@ -231,7 +231,13 @@ workout_plan_to_json(const plan_doc *plan, struct arena *arena, json_t **ret_doc
 	doc.is_active = plan->is_active;
 	doc.is_public = plan->is_public;
 	st = workout_doc_encode(&doc.base, arena, &text, err);
-	return st == STATUS_OK ? workout_json_parse(text, arena, ret_doc, err) : st;
+	if (st == STATUS_OK)
+		st = workout_json_parse(text, arena, ret_doc, err);
+	/* Always there, also when empty: it is a column of its own in the versions. */
+	if (st == STATUS_OK && json_object_get(*ret_doc, "exercises") == NULL &&
+	    json_object_set_new(*ret_doc, "exercises", json_array()) != 0)
+		panic("no memory for JSON");
+	return st;
 }
 
 enum status
@@ -275,5 +281,7 @@ workout_plan_fold(struct workout_plan_state *state, const struct workout_plan_ev
 	state->doc = workout_json_own(arena, next);
 	state->version = event->seq;
 	state->updated_ms = event->created_ms;
+	state->changes_description = event->changes_description;
+	state->created_by = event->created_by;
 	return STATUS_OK;
 }

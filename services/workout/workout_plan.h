@@ -62,6 +62,8 @@ struct workout_plan_state {
 	bool deleted;
 	int64_t created_ms, updated_ms, deleted_ms;
 	int64_t rev;
+	/* Of the newest version; borrowed from its event. */
+	const char *changes_description, *created_by;
 };
 enum status workout_plan_fold(struct workout_plan_state *state, const struct workout_plan_event *event,
 			      struct arena *arena, struct err *err) MUST_CHECK;

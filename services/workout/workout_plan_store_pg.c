@@ -11,8 +11,8 @@
 #include "services/workout/workout_plan_store.h"
 
 static const char sql_lock[] =
-	"SELECT p.version_number, p.created_at, p.updated_at, v.metadata || jsonb_build_object('exercises', v.exercises)"
-	" FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = p.version_number"
+	"SELECT p.version_number, p.created_at, p.updated_at, v.metadata || jsonb_build_object('exercises', v.exercises),"
+	" v.changes_description, v.created_by FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = p.version_number"
 	" WHERE p.user_id = $1 AND p.id = $2 AND p.deleted_at IS NULL FOR UPDATE OF p";
 static const char sql_first[] =
 	"SELECT v.metadata || jsonb_build_object('exercises', v.exercises) FROM workout_plans p"
@@ -106,8 +106,8 @@ append(struct pg_tx *tx, const struct uuid *owner, const struct uuid *id, struct
 /* ---- replies and outbox ---- */
 
 static enum status
-fill(plan_doc *ret_plan, const struct uuid *id, const struct workout_plan_state *state, const char *changes_description,
-     const char *created_by, struct arena *arena, struct err *err)
+fill(plan_doc *ret_plan, const struct uuid *id, const struct workout_plan_state *state, struct arena *arena,
+     struct err *err)
 {
 	plan_doc *plan;
 	enum status st = workout_plan_from_json(state->doc, arena, &plan, err);
@@ -116,8 +116,8 @@ fill(plan_doc *ret_plan, const struct uuid *id, const struct workout_plan_state 
 		return st;
 	plan->id = workout_uuid_text(arena, id);
 	plan->version_number = (uint32_t)state->version;
-	plan->changes_description = workout_pb_text(arena, changes_description);
-	plan->created_by = workout_pb_text(arena, created_by);
+	plan->changes_description = workout_pb_text(arena, state->changes_description);
+	plan->created_by = workout_pb_text(arena, state->created_by);
 	plan->created_at = workout_time_new(arena, state->created_ms);
 	plan->updated_at = workout_time_new(arena, state->updated_ms);
 	*ret_plan = *plan;
@@ -183,6 +183,8 @@ lock_plan(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid
 		.version = (int)pg_get_int(res, 0, 0),
 		.created_ms = pg_get_time(res, 0, 1),
 		.updated_ms = pg_get_time(res, 0, 2),
+		.changes_description = pg_text(res, 0, 4),
+		.created_by = pg_text(res, 0, 5),
 	};
 	return workout_json_parse(pg_get_bytes(res, 0, 3), scope->arena, &ret_state->doc, err);
 }
@@ -206,9 +208,7 @@ again(struct pg_tx *tx, const struct create *c, struct slice first, const json_t
 		st = id_taken(err);
 	if (st == STATUS_OK)
 		st = lock_plan(tx, c->scope, c->id, &state, err);
-	return st == STATUS_OK ? fill(c->ret_plan, c->id, &state, c->plan->changes_description, c->plan->created_by,
-				      c->scope->arena, err) :
-				 st;
+	return st == STATUS_OK ? fill(c->ret_plan, c->id, &state, c->scope->arena, err) : st;
 }
 
 static enum status
@@ -246,9 +246,7 @@ create(struct pg_tx *tx, struct create *c, const json_t *doc, struct err *err)
 		st = id_taken(err);
 	if (st == STATUS_OK)
 		st = tell(tx, scope, c->id, &state, &event, err);
-	return st == STATUS_OK ? fill(c->ret_plan, c->id, &state, event.changes_description, event.created_by,
-				      scope->arena, err) :
-				 st;
+	return st == STATUS_OK ? fill(c->ret_plan, c->id, &state, scope->arena, err) : st;
 }
 
 static enum status
@@ -350,9 +348,7 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 		if (st == STATUS_OK)
 			st = tell(tx, c->scope, c->id, &state, &event, err);
 	}
-	return st == STATUS_OK ? fill(c->ret_plan, c->id, &state, event.changes_description, event.created_by,
-				      c->scope->arena, err) :
-				 st;
+	return st == STATUS_OK ? fill(c->ret_plan, c->id, &state, c->scope->arena, err) : st;
 }
 
 enum status

@@ -2,13 +2,14 @@
 """One PostgreSQL and one process of the service for all tests of this folder; each test has athletes of its own."""
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from workout_service import PORTS, Athlete, Service, stack  # noqa: E402
+from workout_service import BUILD, PORTS, Athlete, Service, stack  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def service(folder, pg):
     code = service.stop()
     with open(service.log, encoding="utf-8", errors="replace") as f:
         log = f.read()
-    assert code == 0, log[-4000:]
+    assert code == 0, log[-8000:]
     for word in ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer"):
         assert word not in log, log[-8000:]
 
@@ -45,3 +46,13 @@ def ana(service):
 @pytest.fixture
 def ben(service):
     return Athlete(service)
+
+
+@pytest.fixture
+def rebuild(pg):
+    """Rebuilds a plan's rows from its events: rebuild(user_id, plan_id)."""
+    def run(user_id, plan_id):
+        done = subprocess.run([f"{BUILD}/test/workout_rebuild_test", pg.url("fit_workout", schema="workout"), user_id, plan_id],
+                              check=False, capture_output=True, text=True)
+        assert done.returncode == 0 and "skipped" not in done.stdout, done.stderr
+    return run
