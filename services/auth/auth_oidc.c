@@ -394,7 +394,7 @@ static enum status
 verify_signed(struct provider *p, struct slice token, int64_t now_s, struct deadline deadline,
 	      struct arena *arena, struct jwt_claims *ret_claims, struct err *err)
 {
-	int64_t known_ms = -1, seen_ms;
+	int64_t seen_ms;
 	bool es256;
 
 	for (int round = 0;; round++) {
@@ -408,13 +408,12 @@ verify_signed(struct provider *p, struct slice token, int64_t now_s, struct dead
 			if (st == STATUS_OK || round > 0 || err->reason == NULL ||
 			    strcmp(err->reason, "KEY_UNKNOWN") != 0)
 				return st;
-			known_ms = seen_ms;
 		} else if (round > 0) {
 			(void)err_set(err, STATUS_UNAVAILABLE, "no keys of %s yet", p->name);
 			err->retry_after_ms = OIDC_RETRY_MS;
 			return STATUS_UNAVAILABLE;
 		}
-		st = newer_keys(p, known_ms, deadline, err);
+		st = newer_keys(p, seen_ms, deadline, err);
 		/*
 		 * With keys at hand, a provider that does not answer must not turn a refusal
 		 * into an outage.
