@@ -25,17 +25,18 @@ is_fault(enum status status)
 }
 
 void
-rpc_call_account(struct rpc_call *call, enum status status, const struct err *err)
+rpc_call_account(struct rpc_call *call, enum status status, const struct err *err, bool by_handler)
 {
 	int64_t ns = clock_mono_ns() - call->started_ns;
 	const char *method = call->entry->schema->path;
 
 	rpc_entry_account(call->entry, status, ns);
-	if (is_fault(status))
+	if (by_handler && is_fault(status))
 		log_error_err("rpc_failed", err, LOG_STR("method", method));
 	else
 		log_debug("rpc", LOG_STR("method", method), LOG_STR("code", status_name(status)),
-			  LOG_INT("us", ns / 1000));
+			  LOG_INT("us", ns / 1000),
+			  LOG_STR("why", status != STATUS_OK ? err->text : ""));
 }
 
 bool
@@ -155,7 +156,7 @@ complete(struct rpc_call *call, enum status status, struct h2_chunk *reply, stru
 		queue_out(call, reply);
 	pthread_mutex_unlock(&call->lock);
 	if (first)
-		rpc_call_account(call, call->status, err);
+		rpc_call_account(call, call->status, err, true);
 	else
 		free(reply);
 }

@@ -235,7 +235,7 @@ put_status(struct rpc_call *call, nghttp2_nv *nv, char code[4])
 static size_t
 put_headers(const struct rpc_call *call, nghttp2_nv *nv)
 {
-	const char *p = strbuf_cstr(&call->headers);
+	const char *p = call->headers.buf;
 
 	for (unsigned i = 0; i < call->nheaders; i++) {
 		const char *name = p, *value = p + strlen(p) + 1;
@@ -375,7 +375,7 @@ rpc_io_answer(struct rpc_call *call, enum status status, const struct err *err)
 	pthread_mutex_unlock(&call->lock);
 	if (!first)
 		return;
-	rpc_call_account(call, status, err);
+	rpc_call_account(call, status, err, false);
 	send_out(call, out, true);
 }
 
@@ -590,7 +590,7 @@ answer_http(struct rpc_call *call, const char *status)
 	(void)rpc_call_decide(call, STATUS_UNIMPLEMENTED, &err);
 	pthread_mutex_unlock(&call->lock);
 	call->headers_sent = true;
-	rpc_call_account(call, STATUS_UNIMPLEMENTED, &err);
+	rpc_call_account(call, STATUS_UNIMPLEMENTED, &err, false);
 	h2_stream_submit_response(&call->h2, nv, ARRAY_LEN(nv), true);
 }
 
@@ -862,7 +862,7 @@ on_close(struct h2_stream *st, uint32_t error_code)
 		cancel_work(call);
 	pthread_mutex_unlock(&call->lock);
 	if (first)
-		rpc_call_account(call, STATUS_CANCELLED, &err);
+		rpc_call_account(call, STATUS_CANCELLED, &err, false);
 	if (call->entry->inlined != NULL && call->entry->inlined->on_gone != NULL)
 		call->entry->inlined->on_gone(call);
 	call->stream_open = false;

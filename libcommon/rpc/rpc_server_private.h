@@ -217,7 +217,8 @@ void rpc_conn_closed(struct rpc_io *io);
 void rpc_worker_run(void *call);
 /* Sets the outcome unless there is one; call->lock is held. */
 bool rpc_call_decide(struct rpc_call *call, enum status status, const struct err *err);
-void rpc_call_account(struct rpc_call *call, enum status status, const struct err *err);
+/* by_handler: a fault is ours and is logged as an error; else the peer made it, who must not fill our log. */
+void rpc_call_account(struct rpc_call *call, enum status status, const struct err *err, bool by_handler);
 /* The working side's share ends; call->lock is held and released. */
 void rpc_call_leave(struct rpc_call *call);
 /* Runs on_cancel or on_drain of a detached call; call->lock is held, released and taken again. */

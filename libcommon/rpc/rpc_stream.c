@@ -88,7 +88,7 @@ rpc_stream_finish(struct rpc_stream *stream, enum status status, const struct er
 	bool first = rpc_call_decide(call, status, err);
 	pthread_mutex_unlock(&call->lock);
 	if (first)
-		rpc_call_account(call, status, err);
+		rpc_call_account(call, status, err, true);
 	pthread_mutex_lock(&call->lock);
 	rpc_call_leave(call);
 }

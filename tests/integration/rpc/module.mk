@@ -15,6 +15,6 @@ $(B)/test/$(1): $(B)/obj/tests/integration/rpc/$(1).o $(GEN)/rpc_test.pb-c.o $(B
 	@echo "  LD $$@"
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
-RPC_TEST_BINS := rpc_test_server
+RPC_TEST_BINS := rpc_test_server rpc_test_client
 $(foreach t,$(RPC_TEST_BINS),$(eval $(call rpc_test_rule,$(t))))
 INTEGRATION_BINS += $(RPC_TEST_BINS:%=$(B)/test/%)

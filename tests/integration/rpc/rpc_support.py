@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import tempfile
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -55,15 +56,17 @@ class Server:
     """The test server as a process; use as a context manager."""
 
     def __init__(self, *options, address="127.0.0.1:0", env=None):
+        # A file, not a pipe: nobody reads while the test runs.
+        self.log_file = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [str(SERVER), str(PROTOSET), address, *options],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.log_file,
             env={**os.environ, **(env or {})},
         )
         line = self.process.stdout.readline().decode()
         if not line.startswith("port "):
-            raise RuntimeError(self.process.stderr.read().decode())
+            raise RuntimeError(self.read_log())
         self.port = int(line.split()[1])
         self.target = f"127.0.0.1:{self.port}"
 
@@ -75,12 +78,17 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            _, log = self.process.communicate(timeout=40)
+            self.process.wait(timeout=40)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        self.log = log.decode(errors="replace")
+        self.process.stdout.close()
+        self.log = self.read_log()
         return self.process.returncode
+
+    def read_log(self):
+        self.log_file.seek(0)
+        return self.log_file.read().decode(errors="replace")
 
     def __enter__(self):
         return self

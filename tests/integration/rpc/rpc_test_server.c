@@ -46,7 +46,8 @@ nap(struct rpc_call *call, int ms, bool deaf)
 	int64_t from = clock_mono_ns();
 
 	if (deaf) {
-		sleep_ms(ms);
+		/* Random requests must not keep all workers for long. */
+		sleep_ms(ms < 2000 ? ms : 2000);
 		return true;
 	}
 	while ((clock_mono_ns() - from) / 1000000 < ms) {
@@ -183,8 +184,8 @@ on_client_stream(struct rpc_call *call, const void *request, void *reply, struct
 		if (message == NULL)
 			return STATUS_OK;
 		const Fit__Test__V1__EchoRequest *req = message;
-		if (req->sleep_ms > 0)
-			sleep_ms(req->sleep_ms);
+		if (req->sleep_ms > 0 && !nap(call, req->sleep_ms, req->deaf))
+			return err_set(err, STATUS_CANCELLED, "cancelled");
 		sum->count++;
 		sum->bytes += (int64_t)req->payload.len;
 		if (req->status != 0)
