@@ -40,7 +40,8 @@ reply(struct evhttp_request *req, int code, const char *type, struct slice body)
 {
 	struct evbuffer *buf = evbuffer_new();
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-	bool is_head = evhttp_request_get_command(req) == EVHTTP_REQ_HEAD; /* libevent sends what it gets */
+	bool is_head = evhttp_request_get_command(req) ==
+		       EVHTTP_REQ_HEAD; /* libevent sends what it gets */
 	char length[24];
 
 	if (buf == NULL || (!is_head && evbuffer_add(buf, body.p, body.n) != 0))
@@ -165,18 +166,19 @@ listen_on(struct admin *admin, const char *address, struct err *err)
 	uint16_t port;
 
 	if (!parse_address(address, host, &port))
-		return err_set(err, STATUS_INVALID_ARGUMENT, "admin: \"%s\" is not an address (host:port)",
-			       address);
+		return err_set(err, STATUS_INVALID_ARGUMENT,
+			       "admin: \"%s\" is not an address (host:port)", address);
 	struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(admin->http, host, port);
 	if (bound == NULL)
-		return err_set(err, STATUS_UNAVAILABLE, "admin: cannot listen on %s (is the port in use?)",
-			       address);
+		return err_set(err, STATUS_UNAVAILABLE,
+			       "admin: cannot listen on %s (is the port in use?)", address);
 	admin->port = bound_port(evhttp_bound_socket_get_fd(bound));
 	return STATUS_OK;
 }
 
 enum status
-admin_open(const char *address, admin_ready_fn ready, void *arg, struct admin **ret_admin, struct err *err)
+admin_open(const char *address, admin_ready_fn ready, void *arg, struct admin **ret_admin,
+	   struct err *err)
 {
 	struct admin *admin = calloc(1, sizeof(*admin));
 

@@ -2,8 +2,9 @@
 /*
  * service.c - the skeleton of every service.
  *
- * The main thread sets up, waits for signals and takes down; it never serves. Signals are blocked from before the
- * first thread is made until a drain begins; then SIGTERM and SIGINT get a handler that exits at once.
+ * The main thread sets up, waits for signals and takes down; it never serves. Signals are
+ * blocked from before the first thread is made until a drain begins; then SIGTERM and SIGINT
+ * get a handler that exits at once.
  */
 #include "libcommon/service/service.h"
 
@@ -40,9 +41,11 @@ struct service {
 
 static const struct workpool_class work_classes[] = { { "heavy", 25 } };
 
-static struct metric m_workers = METRIC_GAUGE("workpool_workers", "Worker threads by state.", "state");
+static struct metric m_workers =
+	METRIC_GAUGE("workpool_workers", "Worker threads by state.", "state");
 static struct metric m_queued = METRIC_GAUGE("workpool_queued", "Calls that wait for a worker.");
-static struct metric m_jobs = METRIC_COUNTER("workpool_jobs_total", "Calls by what became of them.", "outcome");
+static struct metric m_jobs =
+	METRIC_COUNTER("workpool_jobs_total", "Calls by what became of them.", "outcome");
 
 /* ---- configuration ---- */
 
@@ -71,7 +74,8 @@ static void
 collect_tables(struct service *s)
 {
 	if (s->def->ntables + 1 > TABLES_MAX)
-		panic("service: %zu configuration tables, at most %d", s->def->ntables, TABLES_MAX - 1);
+		panic("service: %zu configuration tables, at most %d", s->def->ntables,
+		      TABLES_MAX - 1);
 	s->tables[s->ntables++] = service_config_table;
 	for (size_t i = 0; i < s->def->ntables; i++)
 		s->tables[s->ntables++] = s->def->tables[i];
@@ -89,7 +93,8 @@ read_log_level(const struct service_config *cfg, enum log_level *ret_level, stru
 
 		name = cfg->log_level_path;
 		if (f == NULL && errno != ENOENT)
-			return err_set(err, STATUS_INVALID_ARGUMENT, "FIT_LOG_LEVEL_PATH: cannot read \"%s\": %s",
+			return err_set(err, STATUS_INVALID_ARGUMENT,
+				       "FIT_LOG_LEVEL_PATH: cannot read \"%s\": %s",
 				       cfg->log_level_path, strerror(errno));
 		if (f != NULL) {
 			if (fscanf(f, "%15s", word) == 1)
@@ -98,8 +103,8 @@ read_log_level(const struct service_config *cfg, enum log_level *ret_level, stru
 		}
 	}
 	if (!log_level_parse(level, ret_level))
-		return err_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%s\" is not debug, info, warn or error", name,
-			       level);
+		return err_set(err, STATUS_INVALID_ARGUMENT,
+			       "%s: \"%s\" is not debug, info, warn or error", name, level);
 	return STATUS_OK;
 }
 
@@ -122,9 +127,9 @@ check_config(const struct service *s, enum log_level *ret_level, struct err *err
 static enum status
 check_addresses(const struct service_config *cfg, struct err *err)
 {
-	const char *missing = cfg->listen == NULL	? "FIT_LISTEN" :
-			      cfg->admin_listen == NULL ? "FIT_ADMIN_LISTEN" :
-							  NULL;
+	const char *missing = cfg->listen == NULL         ? "FIT_LISTEN"
+			      : cfg->admin_listen == NULL ? "FIT_ADMIN_LISTEN"
+							  : NULL;
 
 	if (missing != NULL)
 		return err_set(err, STATUS_INVALID_ARGUMENT, "%s: is not set (host:port)", missing);
@@ -178,9 +183,11 @@ on_collect(void *arg)
 static void
 open_workpool(struct service *s)
 {
-	unsigned workers = s->cfg->workers > 0 ? (unsigned)s->cfg->workers : workpool_default_workers();
+	unsigned workers =
+		s->cfg->workers > 0 ? (unsigned)s->cfg->workers : workpool_default_workers();
 
-	s->workpool = workpool_new("work", workers, QUEUE_MAX, work_classes, ARRAY_LEN(work_classes));
+	s->workpool =
+		workpool_new("work", workers, QUEUE_MAX, work_classes, ARRAY_LEN(work_classes));
 	metric_register(&m_workers);
 	metric_register(&m_queued);
 	metric_register(&m_jobs);
@@ -318,7 +325,8 @@ run_migrate(struct service *s)
 		log_error_err("migrate_failed", &err);
 		return EXIT_FAILURE;
 	}
-	log_info("migrated", LOG_STR("schema", s->def->migrations ? s->def->migrations->schema : "none"));
+	log_info("migrated",
+		 LOG_STR("schema", s->def->migrations ? s->def->migrations->schema : "none"));
 	return EXIT_SUCCESS;
 }
 
@@ -338,8 +346,9 @@ run(struct service *s)
 		stop(s);
 		return err.status == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
 	}
-	log_info("started", LOG_STR("listen", s->cfg->listen), LOG_STR("admin", s->cfg->admin_listen),
-		 LOG_STR("version", s->cfg->version), LOG_STR("environment", s->cfg->environment));
+	log_info("started", LOG_STR("listen", s->cfg->listen),
+		 LOG_STR("admin", s->cfg->admin_listen), LOG_STR("version", s->cfg->version),
+		 LOG_STR("environment", s->cfg->environment));
 	int signo = wait_for_end(s, &set);
 	arm_second_signal();
 	log_info("draining", LOG_INT("signal", signo));
@@ -404,8 +413,8 @@ service_main(int argc, char **argv, const struct service_def *def)
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		known = known || strcmp(option, options[i].option) == 0;
 	if (!known || argc > 2) {
-		fprintf(stderr, "fit-%s: unknown argument \"%s\" (--help lists the options)\n", def->name,
-			known ? argv[2] : option);
+		fprintf(stderr, "fit-%s: unknown argument \"%s\" (--help lists the options)\n",
+			def->name, known ? argv[2] : option);
 		return EXIT_USAGE;
 	}
 	if (strcmp(option, "--version") == 0) {

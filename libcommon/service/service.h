@@ -11,10 +11,15 @@
  *	int main(int argc, char **argv) { return service_main(argc, argv, &workout_service); }
  *
  * Options: --help, --version, --check-config, --migrate, --print-config-markdown.
- * Start: config → log → migrations (FIT_MIGRATE_AT_START) → init → rpc server → admin port (/health /ready /metrics) → ready.
- * SIGTERM/SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS) → fini → exit 0; a second signal exits 1 at once.
- * SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH. A drain that does not end in FIT_DRAIN_MS
- * exits 1 without fini, for handlers still run. Exit codes: 0, 1 (environment), 2 (usage or configuration).
+ *
+ * Start: config → log → migrations (FIT_MIGRATE_AT_START) → init → rpc server → admin port
+ * (/health /ready /metrics) → ready.
+ *
+ * SIGTERM, SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS) → fini → exit 0; a second signal
+ * exits 1 at once. A drain that does not end in time exits 1 without fini, for handlers still
+ * run. SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH.
+ *
+ * Exit codes: 0, 1 (environment), 2 (usage or configuration).
  */
 #ifndef FIT_SERVICE_SERVICE_H
 #define FIT_SERVICE_SERVICE_H
@@ -31,34 +36,33 @@
 
 /* Settings that every service has. Must be the FIRST member of a service's config struct. */
 struct service_config {
-	char *environment;	/* ENVIRONMENT / FIT_ENVIRONMENT: development | staging | production */
-	char *log_level;	/* FIT_LOG_LEVEL */
-	char *listen;		/* FIT_LISTEN: gRPC address */
-	char *admin_listen;	/* FIT_ADMIN_LISTEN */
-	char *pg_url;		/* FIT_PG_URL / DATABASE_URL (application role) */
-	char *pg_password;	/* FIT_PG_PASSWORD(_FILE) */
-	char *pg_owner_url;	/* FIT_PG_OWNER_URL: for migrations */
+	char *environment;  /* ENVIRONMENT / FIT_ENVIRONMENT: development | staging | production */
+	char *log_level;    /* FIT_LOG_LEVEL */
+	char *listen;       /* FIT_LISTEN: gRPC address */
+	char *admin_listen; /* FIT_ADMIN_LISTEN */
+	char *pg_url;       /* FIT_PG_URL / DATABASE_URL (application role) */
+	char *pg_password;  /* FIT_PG_PASSWORD(_FILE) */
+	char *pg_owner_url; /* FIT_PG_OWNER_URL: for migrations */
 	char *pg_owner_password;
-	int64_t pg_pool_size;	/* FIT_PG_POOL_SIZE */
-	bool pg_prepared;	/* FIT_PG_PREPARED */
-	char *redis_url;	/* FIT_REDIS_SESSION_URL */
-	bool migrate_at_start;	/* FIT_MIGRATE_AT_START */
-	int64_t drain_ms;	/* FIT_DRAIN_MS */
-	int64_t workers;	/* FIT_WORKERS; 0: by cpus */
-	int64_t io_threads;	/* FIT_IO_THREADS; 0: by cpus */
-	char *version;		/* APP_VERSION / FIT_VERSION */
-	char *log_level_path;	/* FIT_LOG_LEVEL_PATH */
+	int64_t pg_pool_size;  /* FIT_PG_POOL_SIZE */
+	bool pg_prepared;      /* FIT_PG_PREPARED */
+	char *redis_url;       /* FIT_REDIS_SESSION_URL */
+	bool migrate_at_start; /* FIT_MIGRATE_AT_START */
+	int64_t drain_ms;      /* FIT_DRAIN_MS */
+	int64_t workers;       /* FIT_WORKERS; 0: by cpus */
+	int64_t io_threads;    /* FIT_IO_THREADS; 0: by cpus */
+	char *version;         /* APP_VERSION / FIT_VERSION */
+	char *log_level_path;  /* FIT_LOG_LEVEL_PATH */
 };
 extern const struct config_table service_config_table;
 /* A pool of the service's settings: application_name is `name`, also the pool's name in metrics. */
-enum status service_pg_open(const struct service_config *cfg, const char *name, struct pg_pool **ret_pool,
-			    struct err *err) MUST_CHECK;
-/* For a service without PostgreSQL or without Redis the items stay optional; init checks what it needs. */
+enum status service_pg_open(const struct service_config *cfg, const char *name,
+			    struct pg_pool **ret_pool, struct err *err) MUST_CHECK;
 
 struct service_def {
-	const char *name;	 /* "workout" */
-	const char *summary;	 /* one line for --help */
-	size_t config_size;	 /* of its config struct, whose first member is struct service_config */
+	const char *name;    /* "workout" */
+	const char *summary; /* one line for --help */
+	size_t config_size;  /* of its config struct, whose first member is struct service_config */
 	const struct config_table *tables; /* its own tables, beside service_config_table */
 	size_t ntables;
 	const struct rpc_service *const *services;
@@ -72,8 +76,8 @@ struct service_def {
 };
 
 /*
- * Work pool classes a method may name with (fit.api.v1.method).concurrency: "default" (all workers) and "heavy" (a
- * quarter of them: exports, imports, searches).
+ * Work pool classes a method may name with (fit.api.v1.method).concurrency: "default" (all
+ * workers) and "heavy" (a quarter of them: exports, imports, searches).
  */
 int service_main(int argc, char **argv, const struct service_def *def);
 

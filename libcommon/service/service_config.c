@@ -3,9 +3,9 @@
 #include "libcommon/base/compiler.h"
 #include "libcommon/service/service.h"
 
-#define STR(key, alias_, field, def_, flags_, doc_)                                                  \
+#define STR(key, alias_, field, def_, flags_, doc_)                                                \
 	CONFIG_STRING_ALIAS(key, alias_, struct service_config, field, def_, flags_, doc_)
-#define NUM(key, field, def_, min_, max_, doc_)                                                      \
+#define NUM(key, field, def_, min_, max_, doc_)                                                    \
 	CONFIG_INT(key, struct service_config, field, def_, min_, max_, 0, doc_)
 
 static const struct config_item items[] = {
@@ -21,12 +21,14 @@ static const struct config_item items[] = {
 	    "Address of /health, /ready and /metrics (host:port)."),
 	NUM("FIT_WORKERS", workers, "0", 0, 1024,
 	    "Threads that run handlers; 0: 16 for each CPU, at most 256."),
-	NUM("FIT_IO_THREADS", io_threads, "0", 0, 16, "Threads that read and write sockets; 0: by CPUs."),
+	NUM("FIT_IO_THREADS", io_threads, "0", 0, 16,
+	    "Threads that read and write sockets; 0: by CPUs."),
 	NUM("FIT_DRAIN_MS", drain_ms, "10000", 0, 600000,
 	    "How long calls in flight may take to end after SIGTERM, milliseconds."),
 	STR("FIT_PG_URL", "DATABASE_URL", pg_url, NULL, CONFIG_SECRET,
 	    "PostgreSQL of the application role, with options=-csearch_path=SCHEMA."),
-	STR("FIT_PG_PASSWORD", NULL, pg_password, NULL, CONFIG_SECRET, "Password of the application role."),
+	STR("FIT_PG_PASSWORD", NULL, pg_password, NULL, CONFIG_SECRET,
+	    "Password of the application role."),
 	NUM("FIT_PG_POOL_SIZE", pg_pool_size, "8", 1, 200, "Connections to PostgreSQL, at most."),
 	CONFIG_BOOL("FIT_PG_PREPARED", struct service_config, pg_prepared, "true", 0,
 		    "Prepared statements; false behind a pooler in transaction mode."),
@@ -40,10 +42,13 @@ static const struct config_item items[] = {
 	    "Redis of sessions and limits: redis://[:password@]host:port[/db]."),
 };
 
-const struct config_table service_config_table = { .title = "Service", .items = items, .nitems = ARRAY_LEN(items) };
+const struct config_table service_config_table = { .title = "Service",
+						   .items = items,
+						   .nitems = ARRAY_LEN(items) };
 
 enum status
-service_pg_open(const struct service_config *cfg, const char *name, struct pg_pool **ret_pool, struct err *err)
+service_pg_open(const struct service_config *cfg, const char *name, struct pg_pool **ret_pool,
+		struct err *err)
 {
 	struct pg_options opts = {
 		.url = cfg->pg_url,

@@ -17,7 +17,7 @@ struct waiter {
 struct lease_pool {
 	pthread_mutex_t mutex;
 	struct lease *connected; /* free places with an item, last used first */
-	struct lease *empty;	 /* free places without */
+	struct lease *empty;     /* free places without */
 	struct waiter *first, **last;
 	unsigned size, nfree, nwaiting;
 	unsigned long long refused;
@@ -117,7 +117,10 @@ wait_in_line(struct lease_pool *pool, struct deadline deadline)
 	while (w.lease == NULL)
 		if (pthread_cond_timedwait(&w.cond, &pool->mutex, &until) != 0)
 			break;
-	/* Who was given a place has been taken off the line; a place given at the last moment counts. */
+	/*
+	 * Who was given a place has been taken off the line; a place given at the last moment
+	 * counts.
+	 */
 	if (w.lease == NULL)
 		waiter_unlink(pool, &w);
 	pthread_cond_destroy(&w.cond);

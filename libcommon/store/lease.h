@@ -9,10 +9,12 @@
  *		lease->item = connect();
  *	lease_release(pool, lease);
  *
- * A place that is free is given out last-used first, so that few connections stay warm; who waits is served
- * first come, first served, and gets the place from the hand of who releases it.
+ * A place that is free is given out last-used first, so that few connections stay warm; who
+ * waits is served first come, first served, and gets the place from the hand of who releases
+ * it.
  *
- * Ownership: the pool owns the places; `item` belongs to the leaseholder while leased, to the pool while not.
+ * Ownership: the pool owns the places; `item` belongs to the leaseholder while leased, to the
+ *            pool while not.
  * Threads:   any. Waiters are bounded by the number of threads that may block.
  */
 #ifndef FIT_STORE_LEASE_H

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-LIB_SRCS += libcommon/store/lease.c libcommon/store/pg_conn.c libcommon/store/pg_error.c libcommon/store/pg_label.c \
-	libcommon/store/pg_migrate.c libcommon/store/pg_pool.c libcommon/store/pg_stmt.c libcommon/store/pg_trace.c libcommon/store/pg_tx.c \
-	libcommon/store/pg_value.c \
-	libcommon/store/redis.c libcommon/store/redis_async.c libcommon/store/redis_wire.c
+LIB_SRCS += $(addprefix libcommon/store/,lease.c pg_conn.c pg_error.c pg_label.c pg_migrate.c \
+	pg_pool.c pg_stmt.c pg_trace.c pg_tx.c pg_value.c redis.c redis_async.c redis_queue.c \
+	redis_script.c redis_wire.c)
 
 # $(eval $(call migrations,NAME,FOLDER)): FOLDER/*.sql as NAME_migration_list, in the source $(NAME_MIGRATIONS).
 # A service says $(eval $(call migrations,auth)) and adds $(auth_MIGRATIONS) to its sources.

@@ -2,9 +2,10 @@
 /*
  * pg_conn.c - one connection: statements through libpq's pipeline, everything under a deadline.
  *
- * libpq never blocks here: the socket is non-blocking, and wait_socket is the only place that sleeps. (One exception: a
- * host name in the URL is looked up by libpq's getaddrinfo.) The first use of a statement sends Parse and Bind/Execute
- * together, so preparing costs no round trip of its own.
+ * libpq never blocks here: the socket is non-blocking, and wait_socket is the only place that
+ * sleeps. (One exception: a host name in the URL is looked up by libpq's getaddrinfo.) The
+ * first use of a statement sends Parse and Bind/Execute together, so preparing costs no round
+ * trip of its own.
  */
 #include <errno.h>
 #include <poll.h>
@@ -41,7 +42,8 @@ static enum status
 fail_deadline(struct pg_conn *conn, const char *doing, struct err *err)
 {
 	conn->broken = true;
-	return err_set(err, STATUS_DEADLINE_EXCEEDED, "postgresql: deadline passed while %s", doing);
+	return err_set(err, STATUS_DEADLINE_EXCEEDED, "postgresql: deadline passed while %s",
+		       doing);
 }
 
 static enum status
@@ -52,7 +54,10 @@ fail_lost(struct pg_conn *conn, const PGresult *res, const char *sql, struct err
 	return pg_error(conn, res, sql, err);
 }
 
-/* Writes what libpq has buffered, reading meanwhile, so that two full buffers cannot stand against each other. */
+/*
+ * Writes what libpq has buffered, reading meanwhile, so that two full buffers cannot stand
+ * against each other.
+ */
 static enum status
 send_all(struct pg_conn *conn, struct deadline deadline, const char *sql, struct err *err)
 {
@@ -98,10 +103,17 @@ static PGconn *
 start_connect(const struct pg_settings *s)
 {
 	/* Of two equal keywords the later one counts, and the URL stands in `dbname`. */
-	const char *keys[] = { "tcp_user_timeout", "gssencmode", "client_encoding", "application_name",
-			       "dbname", s->password ? "password" : NULL, NULL };
-	const char *values[] = { "10000", "disable", "UTF8", s->application ? s->application : "fit",
-				 s->url, s->password, NULL };
+	const char *keys[] = { "tcp_user_timeout",
+			       "gssencmode",
+			       "client_encoding",
+			       "application_name",
+			       "dbname",
+			       s->password ? "password" : NULL,
+			       NULL };
+	const char *values[] = { "10000", "disable",
+				 "UTF8",  s->application ? s->application : "fit",
+				 s->url,  s->password,
+				 NULL };
 
 	return PQconnectStartParams(keys, values, 1);
 }
@@ -118,8 +130,10 @@ finish_connect(struct pg_conn *conn, struct deadline deadline, struct err *err)
 			return err_set(err, STATUS_UNAVAILABLE, "postgresql: cannot connect: %.*s",
 				       (int)strcspn(text, "\n"), text);
 		}
-		if (!wait_socket(conn->pg, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
-			return err_set(err, STATUS_UNAVAILABLE, "postgresql: cannot connect to %s:%s in time",
+		if (!wait_socket(conn->pg, next == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+				 deadline))
+			return err_set(err, STATUS_UNAVAILABLE,
+				       "postgresql: cannot connect to %s:%s in time",
 				       PQhost(conn->pg), PQport(conn->pg));
 		next = PQconnectPoll(conn->pg);
 	}
@@ -139,8 +153,8 @@ pg_conn_open(const struct pg_settings *settings, struct deadline deadline, bool 
 	if (conn->pg == NULL)
 		panic("pg: no memory");
 	enum status st = finish_connect(conn, deadline, err);
-	if (st == STATUS_OK && (PQsetnonblocking(conn->pg, 1) != 0 ||
-				(pipeline && !PQenterPipelineMode(conn->pg))))
+	if (st == STATUS_OK &&
+	    (PQsetnonblocking(conn->pg, 1) != 0 || (pipeline && !PQenterPipelineMode(conn->pg))))
 		st = err_set(err, STATUS_INTERNAL, "postgresql: %s", PQerrorMessage(conn->pg));
 	if (st != STATUS_OK) {
 		pg_conn_close(conn);
@@ -157,7 +171,10 @@ cancel(PGconn *pg)
 	PGcancel *c = PQgetCancel(pg);
 	char text[256];
 
-	/* A failure needs no answer: the server ends the statement when it next writes to the closed socket. */
+	/*
+	 * A failure needs no answer: the server ends the statement when it next writes to the
+	 * closed socket.
+	 */
 	if (c != NULL)
 		(void)PQcancel(c, text, sizeof(text));
 	PQfreeCancel(c);
@@ -181,7 +198,10 @@ pg_conn_alive(struct pg_conn *conn)
 {
 	struct pollfd pfd = { .fd = PQsocket(conn->pg), .events = POLLIN };
 
-	/* An idle server says nothing; what it does say (shutting down, a changed setting) ends the connection here. */
+	/*
+	 * An idle server says nothing; what it does say (shutting down, a changed setting) ends
+	 * the connection here.
+	 */
 	return !conn->broken && PQstatus(conn->pg) == CONNECTION_OK && poll(&pfd, 1, 0) == 0;
 }
 
@@ -190,9 +210,9 @@ pg_conn_alive(struct pg_conn *conn)
 static void
 push_pending(struct pg_conn *conn, struct pg_stmt *stmt, bool is_prepare, PGresult **ret_result)
 {
-	conn->queue[conn->nqueued++] = (struct pg_pending){
-		.stmt = stmt, .is_prepare = is_prepare, .ret_result = ret_result
-	};
+	conn->queue[conn->nqueued++] = (struct pg_pending){ .stmt = stmt,
+							    .is_prepare = is_prepare,
+							    .ret_result = ret_result };
 }
 
 /* Parse and Bind/Execute into libpq's buffer. False: libpq says why. */
@@ -219,7 +239,8 @@ send_stmt(struct pg_conn *conn, struct pg_stmt *stmt, const struct pg_wire_args 
 		stmt->state = PG_STMT_PREPARING;
 		push_pending(conn, stmt, true, NULL);
 	}
-	if (!PQsendQueryPrepared(conn->pg, stmt->name, n, wire->values, wire->lengths, wire->formats, 1))
+	if (!PQsendQueryPrepared(conn->pg, stmt->name, n, wire->values, wire->lengths,
+				 wire->formats, 1))
 		return false;
 	push_pending(conn, stmt, false, ret_result);
 	return true;
@@ -249,7 +270,10 @@ pg_conn_queue(struct pg_conn *conn, struct deadline deadline, const char *sql,
 
 /* ---- settling ---- */
 
-/* A plan that the schema has outgrown (0A000), or that the server lost (26000: a pooler): a new connection helps. */
+/*
+ * A plan that the schema has outgrown (0A000), or that the server lost (26000: a pooler): a new
+ * connection helps.
+ */
 static bool
 is_stale_plan(const struct pg_pending *p, const PGresult *res)
 {
@@ -259,10 +283,13 @@ is_stale_plan(const struct pg_pending *p, const PGresult *res)
 	       (strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0);
 }
 
-/* One statement's result and the NULL that ends it. *ret_failed holds the first failure of the flush. */
+/*
+ * One statement's result and the NULL that ends it. *ret_failed holds the first failure of the
+ * flush.
+ */
 static enum status
-settle_one(struct pg_conn *conn, struct deadline deadline, struct pg_pending *p, enum status *ret_failed,
-	   struct err *err)
+settle_one(struct pg_conn *conn, struct deadline deadline, struct pg_pending *p,
+	   enum status *ret_failed, struct err *err)
 {
 	PGresult *res, *end;
 	enum status st = next_result(conn, deadline, &res, err);
@@ -311,7 +338,10 @@ settle_one(struct pg_conn *conn, struct deadline deadline, struct pg_pending *p,
 	return st;
 }
 
-/* Results that were handed out before the flush failed are taken back: `ret_` is for success only. */
+/*
+ * Results that were handed out before the flush failed are taken back: `ret_` is for success
+ * only.
+ */
 static void
 take_back(struct pg_conn *conn, unsigned nsettled)
 {
@@ -383,8 +413,8 @@ pg_conn_flush(struct pg_conn *conn, struct deadline deadline, struct err *err)
 }
 
 enum status
-pg_conn_exec(struct pg_conn *conn, struct deadline deadline, const char *sql, const struct pg_arg *args,
-	     size_t nargs, PGresult **ret_result, struct err *err)
+pg_conn_exec(struct pg_conn *conn, struct deadline deadline, const char *sql,
+	     const struct pg_arg *args, size_t nargs, PGresult **ret_result, struct err *err)
 {
 	enum status st = pg_conn_queue(conn, deadline, sql, args, nargs, ret_result, err);
 

@@ -2,14 +2,15 @@
 /*
  * pg_internal.h - what the files of store/pg share; no other code includes it.
  *
- * A pg_conn is one libpq connection, non-blocking and in pipeline mode for its whole life. Statements are queued
- * with pg_conn_queue (they go into libpq's buffer) and settled with pg_conn_flush: one write, one Sync, all
- * results read in order, so that a flush is exactly one round trip. After the first failure the server
- * skips what was queued behind it; the flush reports that first failure.
+ * A pg_conn is one libpq connection, non-blocking and in pipeline mode for its whole life.
+ * Statements are queued with pg_conn_queue (they go into libpq's buffer) and settled with
+ * pg_conn_flush: one write, one Sync, all results read in order, so that a flush is exactly one
+ * round trip. After the first failure the server skips what was queued behind it; the flush
+ * reports that first failure.
  *
- * A connection is `broken` when its state on the wire is not known any more (lost, deadline passed in the middle):
- * it is never used again, and the pool's reaper cancels and closes it, so that a worker
- * does not wait for either.
+ * A connection is `broken` when its state on the wire is not known any more (lost, deadline
+ * passed in the middle): it is never used again, and the pool's reaper cancels and closes it,
+ * so that a worker does not wait for either.
  */
 #ifndef FIT_STORE_PG_INTERNAL_H
 #define FIT_STORE_PG_INTERNAL_H
@@ -21,7 +22,7 @@
 #include "libcommon/store/pg.h"
 
 #define PG_ARGS_MAX 64
-/* A connection that has prepared so many statements is closed after use: texts are made at run time. */
+/* A connection that prepared so many is closed after use: its texts are made at run time. */
 #define PG_PREPARED_MAX 1000
 /* Statements queued before a flush comes by itself. */
 #define PG_QUEUE_MAX 64
@@ -35,9 +36,9 @@ struct pg_settings {
 };
 
 enum pg_stmt_state {
-	PG_STMT_NEW,	   /* the server does not know it */
+	PG_STMT_NEW,       /* the server does not know it */
 	PG_STMT_PREPARING, /* its Parse is in the queue */
-	PG_STMT_READY,	   /* the server has it under its name */
+	PG_STMT_READY,     /* the server has it under its name */
 };
 
 /* A statement as one connection knows it, found by the address of its text. */
@@ -63,7 +64,7 @@ struct pg_conn {
 	const struct pg_settings *settings;
 	struct hashmap *stmts;
 	struct pg_stmt *all_stmts; /* also those that lost their address to another text */
-	unsigned nprepared;	   /* makes names */
+	unsigned nprepared;        /* makes names */
 	bool broken;
 	bool running; /* broken while a statement ran: worth a cancel */
 	bool retry;   /* the last failure was a serialization failure or deadlock */
@@ -74,8 +75,8 @@ struct pg_conn {
 	unsigned long long nstatements, nround_trips;
 };
 
-enum status pg_conn_open(const struct pg_settings *settings, struct deadline deadline, bool pipeline,
-			 struct pg_conn **ret_conn, struct err *err) MUST_CHECK;
+enum status pg_conn_open(const struct pg_settings *settings, struct deadline deadline,
+			 bool pipeline, struct pg_conn **ret_conn, struct err *err) MUST_CHECK;
 /* May block for the cancel request's answer: on the reaper's thread only, unless nothing runs. */
 void pg_conn_close(struct pg_conn *conn);
 /* False when the server closed or said something unasked while the connection was idle. */
@@ -84,18 +85,23 @@ bool pg_conn_alive(struct pg_conn *conn);
 enum status pg_conn_queue(struct pg_conn *conn, struct deadline deadline, const char *sql,
 			  const struct pg_arg *args, size_t nargs, PGresult **ret_result,
 			  struct err *err) MUST_CHECK;
-enum status pg_conn_flush(struct pg_conn *conn, struct deadline deadline, struct err *err) MUST_CHECK;
+enum status pg_conn_flush(struct pg_conn *conn, struct deadline deadline,
+			  struct err *err) MUST_CHECK;
 /* Queue and flush. */
 enum status pg_conn_exec(struct pg_conn *conn, struct deadline deadline, const char *sql,
 			 const struct pg_arg *args, size_t nargs, PGresult **ret_result,
 			 struct err *err) MUST_CHECK;
-/* Without the pipeline, for migrations: runs a script; on failure *ret_index is the number (from 0) of the statement. */
+/*
+ * Without the pipeline, for migrations: runs a script; on failure *ret_index is the number
+ * (from 0) of the statement.
+ */
 enum status pg_conn_script(struct pg_conn *conn, struct deadline deadline, const char *sql,
 			   int *ret_index, int *ret_position, struct err *err) MUST_CHECK;
 
 /* The same for one statement with text parameters and a text result. */
-enum status pg_conn_fetch(struct pg_conn *conn, struct deadline deadline, const char *sql, int nparams,
-			  const char *const *params, PGresult **ret_res, struct err *err) MUST_CHECK;
+enum status pg_conn_fetch(struct pg_conn *conn, struct deadline deadline, const char *sql,
+			  int nparams, const char *const *params, PGresult **ret_res,
+			  struct err *err) MUST_CHECK;
 
 /* pg_stmt.c */
 struct pg_stmt *pg_stmt_find(struct pg_conn *conn, const char *sql);
@@ -117,7 +123,8 @@ enum status pg_args_encode(const struct pg_arg *args, size_t nargs, struct strbu
 struct pg_result *pg_result_wrap(PGresult *res, struct arena *arena);
 
 /* pg_error.c: the struct err of a failed result, or (res == NULL) of the connection itself. */
-enum status pg_error(const struct pg_conn *conn, const PGresult *res, const char *sql, struct err *err);
+enum status pg_error(const struct pg_conn *conn, const PGresult *res, const char *sql,
+		     struct err *err);
 enum status pg_error_status(const char *sqlstate);
 
 /* pg_label.c: "select" and "workout_plans" of a statement, for the metric's labels. */
@@ -134,7 +141,7 @@ struct pg_subject {
 	struct uuid id;
 	int64_t sequence, rev;
 	bool rev_taken; /* `rev` is this transaction's */
-	bool dirty;	/* differs from the row, which is written with the COMMIT */
+	bool dirty;     /* differs from the row, which is written with the COMMIT */
 };
 
 struct pg_tx {
@@ -143,7 +150,7 @@ struct pg_tx {
 	struct arena *arena;
 	struct deadline deadline;
 	struct pg_subject *subjects;
-	bool failed;	 /* a statement failed: only a rollback can follow */
+	bool failed;     /* a statement failed: only a rollback can follow */
 	bool committing; /* COMMIT is on its way */
 };
 /* True while the calling thread is inside a transaction. */

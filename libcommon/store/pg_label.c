@@ -7,7 +7,10 @@
 
 #include "libcommon/store/pg_internal.h"
 
-/* The next word (letters, digits, '_', '.') or single other character; comments and strings are passed over. */
+/*
+ * The next word (letters, digits, '_', '.') or single other character; comments and strings are
+ * passed over.
+ */
 static bool
 next_token(const char **p, char token[PG_LABEL_MAX])
 {
@@ -47,8 +50,8 @@ is_name(const char *token)
 }
 
 /*
- * The first thing that is changed names the statement (also inside WITH); else the first table read. One word
- * (BEGIN, COMMIT) is its own type.
+ * The first thing that is changed names the statement (also inside WITH); else the first table
+ * read. One word (BEGIN, COMMIT) is its own type.
  */
 void
 pg_label(const char *sql, char ret_type[PG_LABEL_MAX], char ret_table[PG_LABEL_MAX])
@@ -76,7 +79,8 @@ pg_label(const char *sql, char ret_type[PG_LABEL_MAX], char ret_table[PG_LABEL_M
 		if (table[0] == '\0' && strcmp(prev, "from") == 0 && is_name(token))
 			strcpy(table, token);
 		if (strcmp(token, "update") == 0 &&
-		    (strcmp(prev, "for") == 0 || strcmp(prev, "key") == 0 || strcmp(prev, "do") == 0))
+		    (strcmp(prev, "for") == 0 || strcmp(prev, "key") == 0 ||
+		     strcmp(prev, "do") == 0))
 			strcpy(token, "for update");
 		if (strcmp(prev, "delete") == 0 && strcmp(token, "from") == 0)
 			strcpy(token, "delete from");

@@ -38,7 +38,8 @@ run(struct migrator *m, struct err *err, const char *sql)
 
 /* A single value as text; NULL when there is no row. */
 static enum status
-fetch(struct migrator *m, const char *sql, const char *a, const char *b, char **ret_value, struct err *err)
+fetch(struct migrator *m, const char *sql, const char *a, const char *b, char **ret_value,
+      struct err *err)
 {
 	const char *values[] = { a, b };
 	int n = a == NULL ? 0 : b == NULL ? 1 : 2;
@@ -69,7 +70,10 @@ quote(struct migrator *m, const char *name)
 
 /* ---- where in a script ---- */
 
-/* Behind a quoted run that begins at p: '…', "…", $tag$…$tag$, comments. p itself when none begins there. */
+/*
+ * Behind a quoted run that begins at p: '…', "…", $tag$…$tag$, comments. p itself when none
+ * begins there.
+ */
 static const char *
 skip_quoted(const char *p)
 {
@@ -116,7 +120,10 @@ skip_blank(const char *p)
 	}
 }
 
-/* Line (from 1) of the character `position` (from 1, 0: not known), else of the statement `index` (from 0). */
+/*
+ * Line (from 1) of the character `position` (from 1, 0: not known), else of the statement
+ * `index` (from 0).
+ */
 static int
 line_of(const char *sql, int index, int position)
 {
@@ -155,8 +162,8 @@ take_lock(struct migrator *m, struct err *err)
 	char *taken;
 
 	for (;;) {
-		enum status st = fetch(m, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key, NULL,
-				       &taken, err);
+		enum status st = fetch(m, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
+				       key, NULL, &taken, err);
 		if (st != STATUS_OK || taken[0] == 't')
 			return st;
 		int left = deadline_left_ms(m->deadline);
@@ -166,7 +173,8 @@ take_lock(struct migrator *m, struct err *err)
 				       m->migrations->schema);
 		int ms = wait_ms / 2 + (int)rng_below((uint32_t)wait_ms);
 		ms = ms < left ? ms : left;
-		nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 },
+		nanosleep(&(struct timespec){ .tv_sec = ms / 1000,
+					      .tv_nsec = (long)(ms % 1000) * 1000000 },
 			  NULL);
 		wait_ms = wait_ms * 2 < POLL_MS_MAX ? wait_ms * 2 : POLL_MS_MAX;
 	}
@@ -175,24 +183,27 @@ take_lock(struct migrator *m, struct err *err)
 static enum status
 prepare_schema(struct migrator *m, struct err *err)
 {
-	enum status st = run(m, err,
-			     arena_printf(m->arena,
-					  "CREATE SCHEMA IF NOT EXISTS %s; SET search_path TO %s, public;"
-					  "CREATE TABLE IF NOT EXISTS schema_migration (set_name text, number"
-					  " integer, name text NOT NULL, sha256 text NOT NULL, applied_at"
-					  " timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (set_name, number))",
-					  m->schema, m->schema));
+	enum status st = run(
+		m, err,
+		arena_printf(m->arena,
+			     "CREATE SCHEMA IF NOT EXISTS %s; SET search_path TO %s, public;"
+			     "CREATE TABLE IF NOT EXISTS schema_migration (set_name text, number"
+			     " integer, name text NOT NULL, sha256 text NOT NULL, applied_at"
+			     " timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (set_name, number))",
+			     m->schema, m->schema));
 
 	if (st != STATUS_OK || m->migrations->app_role == NULL)
 		return st;
 	char *role = quote(m, m->migrations->app_role);
-	return run(m, err,
-		   arena_printf(m->arena,
-				"GRANT USAGE ON SCHEMA %s TO %s;"
-				"ALTER DEFAULT PRIVILEGES IN SCHEMA %s GRANT SELECT, INSERT, UPDATE, DELETE"
-				" ON TABLES TO %s;"
-				"ALTER DEFAULT PRIVILEGES IN SCHEMA %s GRANT USAGE ON SEQUENCES TO %s;",
-				m->schema, role, m->schema, role, m->schema, role));
+	return run(
+		m, err,
+		arena_printf(
+			m->arena,
+			"GRANT USAGE ON SCHEMA %s TO %s;"
+			"ALTER DEFAULT PRIVILEGES IN SCHEMA %s GRANT SELECT, INSERT, UPDATE, DELETE"
+			" ON TABLES TO %s;"
+			"ALTER DEFAULT PRIVILEGES IN SCHEMA %s GRANT USAGE ON SEQUENCES TO %s;",
+			m->schema, role, m->schema, role, m->schema, role));
 }
 
 static char *
@@ -220,12 +231,13 @@ apply(struct migrator *m, const char *set, const struct pg_migration *migration,
 		return st;
 	st = pg_conn_script(m->conn, m->deadline, migration->sql, &index, &position, err);
 	if (st != STATUS_OK)
-		st = err_context(err, "migration %s/%s line %d", m->migrations->schema, migration->name,
-				 line_of(migration->sql, index, position));
+		st = err_context(err, "migration %s/%s line %d", m->migrations->schema,
+				 migration->name, line_of(migration->sql, index, position));
 	if (st == STATUS_OK)
 		st = run(m, err,
 			 arena_printf(m->arena,
-				      "INSERT INTO %s.schema_migration (set_name, number, name, sha256) VALUES"
+				      "INSERT INTO %s.schema_migration (set_name, number, name, "
+				      "sha256) VALUES"
 				      " ('%s', %d, '%s', '%s'); COMMIT",
 				      m->schema, set, atoi(migration->name), migration->name, sha));
 	if (st != STATUS_OK && !m->conn->broken) {
@@ -234,7 +246,8 @@ apply(struct migrator *m, const char *set, const struct pg_migration *migration,
 		(void)!run(m, &ignored, "ROLLBACK");
 	}
 	/* What the SQL did wrong is ours, whatever its class. */
-	if (st != STATUS_OK && st != STATUS_UNAVAILABLE && st != STATUS_DEADLINE_EXCEEDED && err != NULL)
+	if (st != STATUS_OK && st != STATUS_UNAVAILABLE && st != STATUS_DEADLINE_EXCEEDED &&
+	    err != NULL)
 		st = err->status = STATUS_INTERNAL;
 	return st;
 }
@@ -243,31 +256,37 @@ apply(struct migrator *m, const char *set, const struct pg_migration *migration,
 static bool
 name_fits(const char *name, size_t number)
 {
-	size_t words = strlen(name) > 5 ? strspn(name + 5, "abcdefghijklmnopqrstuvwxyz0123456789_.") : 0;
+	size_t words =
+		strlen(name) > 5 ? strspn(name + 5, "abcdefghijklmnopqrstuvwxyz0123456789_.") : 0;
 
 	return strspn(name, "0123456789") == 4 && (size_t)atoi(name) == number && name[4] == '_' &&
 	       words > 0 && name[5 + words] == '\0';
 }
 
 static enum status
-apply_set(struct migrator *m, const char *set, const struct pg_migration *list, size_t n, struct err *err)
+apply_set(struct migrator *m, const char *set, const struct pg_migration *list, size_t n,
+	  struct err *err)
 {
 	for (size_t i = 0; list != NULL && (n > 0 ? i < n : list[i].name != NULL); i++) {
 		char *sha = sha256_hex(m, list[i].sql), *recorded;
 		char number[16];
 
 		if (!name_fits(list[i].name, i + 1))
-			return err_set(err, STATUS_FAILED_PRECONDITION,
-				       "migration %s/%s: expected %04zu_words.sql (numbered without gaps)",
-				       m->migrations->schema, list[i].name, i + 1);
+			return err_set(
+				err, STATUS_FAILED_PRECONDITION,
+				"migration %s/%s: expected %04zu_words.sql (numbered without gaps)",
+				m->migrations->schema, list[i].name, i + 1);
 		snprintf(number, sizeof(number), "%zu", i + 1);
-		enum status st = fetch(m, "SELECT sha256 FROM schema_migration WHERE set_name = $1"
-					  " AND number = $2::integer", set, number, &recorded, err);
+		enum status st = fetch(m,
+				       "SELECT sha256 FROM schema_migration WHERE set_name = $1"
+				       " AND number = $2::integer",
+				       set, number, &recorded, err);
 		if (st == STATUS_OK && recorded == NULL)
 			st = apply(m, set, &list[i], sha, err);
 		else if (st == STATUS_OK && strcmp(recorded, sha) != 0)
 			st = err_set(err, STATUS_FAILED_PRECONDITION,
-				     "migration %s/%s was changed after it had been applied (SHA-256 %.12s…,"
+				     "migration %s/%s was changed after it had been applied "
+				     "(SHA-256 %.12s…,"
 				     " recorded %.12s…): add a new migration instead",
 				     m->migrations->schema, list[i].name, sha, recorded);
 		if (st != STATUS_OK)
@@ -299,7 +318,8 @@ pg_migrate(const char *owner_url, const char *password, const struct pg_migratio
 
 	if (owner_url == NULL || owner_url[0] == '\0')
 		return err_set(err, STATUS_FAILED_PRECONDITION,
-			       "migrations of %s: no owner URL is set (FIT_PG_OWNER_URL)", migrations->schema);
+			       "migrations of %s: no owner URL is set (FIT_PG_OWNER_URL)",
+			       migrations->schema);
 	m.arena = arena_new(1 << 20);
 	settings.url = arena_strdup(m.arena, owner_url);
 	settings.password = arena_strdup(m.arena, password);

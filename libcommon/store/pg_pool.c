@@ -2,9 +2,10 @@
 /*
  * pg_pool.c - connections leased for a statement or a transaction.
  *
- * A lease waits at most half of the time that is left, so that "busy" still reaches a caller who can use it. A
- * connection that broke in the middle goes to the reaper, one thread that asks the server to cancel and closes;
- * its place is free again only then, so that the server never sees more than pool_size backends of ours.
+ * A lease waits at most half of the time that is left, so that "busy" still reaches a caller
+ * who can use it. A connection that broke in the middle goes to the reaper, one thread that
+ * asks the server to cancel and closes; its place is free again only then, so that the server
+ * never sees more than pool_size backends of ours.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -36,8 +37,9 @@ struct pg_pool {
 
 static struct metric m_connections =
 	METRIC_GAUGE("pg_pool_connections", "Connections by state.", "pool", "state");
-static struct metric m_shed = METRIC_COUNTER(
-	"pg_pool_shed_total", "Leases refused because no connection came free in time.", "pool");
+static struct metric m_shed =
+	METRIC_COUNTER("pg_pool_shed_total",
+		       "Leases refused because no connection came free in time.", "pool");
 
 static char *
 copy(const char *s)
@@ -112,8 +114,9 @@ static enum status
 connect_lease(struct pg_pool *pool, struct lease *lease, struct deadline deadline, struct err *err)
 {
 	struct pg_conn *conn;
-	enum status st = pg_conn_open(&pool->settings, deadline_min(deadline, deadline_in(CONNECT_MS_MAX)),
-				      true, &conn, err);
+	enum status st =
+		pg_conn_open(&pool->settings, deadline_min(deadline, deadline_in(CONNECT_MS_MAX)),
+			     true, &conn, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -129,7 +132,8 @@ pg_pool_acquire(struct pg_pool *pool, struct deadline deadline, struct err *err)
 	int left = deadline_left_ms(deadline);
 
 	if (left == 0) {
-		err_set(err, STATUS_DEADLINE_EXCEEDED, "postgresql: deadline passed before the statement");
+		err_set(err, STATUS_DEADLINE_EXCEEDED,
+			"postgresql: deadline passed before the statement");
 		return NULL;
 	}
 	struct lease *lease = lease_acquire(pool->leases, deadline_in((left + 1) / 2));
@@ -141,7 +145,10 @@ pg_pool_acquire(struct pg_pool *pool, struct deadline deadline, struct err *err)
 		return NULL;
 	}
 	if (lease->item != NULL && !pg_conn_alive(lease->item)) {
-		/* The server closed it while it was idle: nothing was sent, so a new one is safe. */
+		/*
+		 * The server closed it while it was idle: nothing was sent, so a new one is
+		 * safe.
+		 */
 		pg_conn_close(lease->item);
 		lease->item = NULL;
 		atomic_fetch_sub(&pool->connected, 1);
@@ -206,10 +213,12 @@ enum status
 pg_pool_open(const struct pg_options *opts, struct pg_pool **ret_pool, struct err *err)
 {
 	if (opts->url == NULL || opts->url[0] == '\0')
-		return err_set(err, STATUS_FAILED_PRECONDITION, "postgresql: no URL is set (FIT_PG_URL)");
+		return err_set(err, STATUS_FAILED_PRECONDITION,
+			       "postgresql: no URL is set (FIT_PG_URL)");
 	if (opts->pool_size < 1 || opts->pool_size > POOL_SIZE_MAX)
-		return err_set(err, STATUS_FAILED_PRECONDITION, "postgresql: pool size %u is not in 1..%d",
-			       opts->pool_size, POOL_SIZE_MAX);
+		return err_set(err, STATUS_FAILED_PRECONDITION,
+			       "postgresql: pool size %u is not in 1..%d", opts->pool_size,
+			       POOL_SIZE_MAX);
 	struct pg_pool *pool = calloc(1, sizeof(*pool));
 	if (pool == NULL)
 		panic("pg: no memory");
@@ -277,8 +286,9 @@ pg_pool_stats(struct pg_pool *pool, struct pg_pool_stats *ret_stats)
 /* ---- single statements ---- */
 
 static enum status
-query_once(struct pg_pool *pool, struct deadline deadline, const char *sql, const struct pg_arg *args,
-	   size_t nargs, PGresult **ret_res, bool *ret_retry, struct err *err)
+query_once(struct pg_pool *pool, struct deadline deadline, const char *sql,
+	   const struct pg_arg *args, size_t nargs, PGresult **ret_res, bool *ret_retry,
+	   struct err *err)
 {
 	struct lease *lease = pg_pool_acquire(pool, deadline, err);
 
@@ -302,8 +312,10 @@ pg_query(struct pg_pool *pool, struct deadline deadline, const char *sql, const 
 	if (err == NULL)
 		err = &local;
 	if (pg_tx_is_inside())
-		return err_set(err, STATUS_INTERNAL,
-			       "postgresql: pg_query inside a transaction (a second connection): %.60s", sql);
+		return err_set(
+			err, STATUS_INTERNAL,
+			"postgresql: pg_query inside a transaction (a second connection): %.60s",
+			sql);
 	enum status st = query_once(pool, deadline, sql, args, nargs, &res, &retry, err);
 	/* A statement by itself that was aborted left nothing behind. */
 	if (retry)

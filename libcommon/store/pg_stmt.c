@@ -7,8 +7,9 @@
 #include "libcommon/observe/metrics.h"
 #include "libcommon/store/pg_internal.h"
 
-static struct metric query_duration = METRIC_HISTOGRAM(
-	"database_query_duration", "Seconds from sending a statement to its result.", "query_type", "table");
+static struct metric query_duration =
+	METRIC_HISTOGRAM("database_query_duration",
+			 "Seconds from sending a statement to its result.", "query_type", "table");
 
 void
 pg_stmts_free(struct pg_conn *conn)
@@ -41,8 +42,9 @@ stmt_new(struct pg_conn *conn, const char *sql)
 }
 
 /*
- * By the address of the text; the text is compared all the same, for one that was built at run time may be
- * followed by another in the same place. The former entry then stays for what is queued.
+ * By the address of the text; the text is compared all the same, for one that was built at run
+ * time may be followed by another in the same place. The former entry then stays for what is
+ * queued.
  */
 struct pg_stmt *
 pg_stmt_find(struct pg_conn *conn, const char *sql)
@@ -58,8 +60,8 @@ pg_stmt_find(struct pg_conn *conn, const char *sql)
 }
 
 /*
- * Arguments' types belong to a prepared statement. A NULL fits any type; where only NULLs came before, the server
- * had to guess, and the first real value makes a new statement.
+ * Arguments' types belong to a prepared statement. A NULL fits any type; where only NULLs came
+ * before, the server had to guess, and the first real value makes a new statement.
  */
 enum status
 pg_stmt_check_types(struct pg_stmt *stmt, const struct pg_arg *args, size_t nargs, struct err *err)
@@ -67,14 +69,15 @@ pg_stmt_check_types(struct pg_stmt *stmt, const struct pg_arg *args, size_t narg
 	if (stmt->state == PG_STMT_NEW && stmt->name[0] == '\0')
 		stmt->nargs = nargs;
 	if (stmt->nargs != nargs)
-		return err_set(err, STATUS_INTERNAL, "postgresql: %zu arguments, before %zu: %.60s", nargs,
-			       stmt->nargs, stmt->sql);
+		return err_set(err, STATUS_INTERNAL, "postgresql: %zu arguments, before %zu: %.60s",
+			       nargs, stmt->nargs, stmt->sql);
 	for (size_t i = 0; i < nargs; i++) {
 		if (args[i].type == PG_ARG_NULL || args[i].type == stmt->types[i])
 			continue;
 		if (stmt->types[i] != PG_ARG_NULL)
 			return err_set(err, STATUS_INTERNAL,
-				       "postgresql: argument %zu changes its type: %.60s", i + 1, stmt->sql);
+				       "postgresql: argument %zu changes its type: %.60s", i + 1,
+				       stmt->sql);
 		stmt->types[i] = (unsigned char)args[i].type;
 		stmt->state = PG_STMT_NEW;
 	}

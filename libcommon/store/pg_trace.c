@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pg_trace.c - the traces a change leaves beside itself: events (outbox) and revisions (sync_change).
+ * pg_trace.c - the traces a change leaves beside itself: events (outbox) and revisions
+ * (sync_change).
  *
- * Both take numbers from the subject's row in subject_counter. The first of them in a transaction locks the row and
- * takes its number in one statement; whatever is numbered after it is counted here, and the row gets the final
- * values in the round trip of the COMMIT. Since the lock is held until then, numbers follow commit order, and
- * a rollback leaves no gap. Subjects are locked in the order of the calls; two transactions that take two subjects
+ * Both take numbers from the subject's row in subject_counter. The first of them in a
+ * transaction locks the row and takes its number in one statement; whatever is numbered after
+ * it is counted here, and the row gets the final values in the round trip of the COMMIT. Since
+ * the lock is held until then, numbers follow commit order, and a rollback leaves no gap.
+ * Subjects are locked in the order of the calls; two transactions that take two subjects
  * crosswise deadlock, which PostgreSQL detects and pg_transaction repeats.
  *
  * Rows are queued, not waited for: they travel with the next statement or the COMMIT.
@@ -39,8 +41,8 @@ find_subject(const struct pg_tx *tx, const struct uuid *id)
 
 /* The subject with `sequence` events and `rev` revisions more than before. */
 static enum status
-count_subject(struct pg_tx *tx, const struct uuid *id, int sequence, int rev, struct pg_subject **ret_subject,
-	      struct err *err)
+count_subject(struct pg_tx *tx, const struct uuid *id, int sequence, int rev,
+	      struct pg_subject **ret_subject, struct err *err)
 {
 	struct pg_subject *s = find_subject(tx, id);
 	PGresult *res;
@@ -52,8 +54,9 @@ count_subject(struct pg_tx *tx, const struct uuid *id, int sequence, int rev, st
 		*ret_subject = s;
 		return STATUS_OK;
 	}
-	enum status st = pg_tx_queue(tx, sql_lock_subject, PG_ARGS(pg_uuid(id), pg_int(sequence), pg_int(rev)),
-				     &res, err);
+	enum status st =
+		pg_tx_queue(tx, sql_lock_subject,
+			    PG_ARGS(pg_uuid(id), pg_int(sequence), pg_int(rev)), &res, err);
 	if (st == STATUS_OK)
 		st = pg_tx_flush(tx, err);
 	if (st != STATUS_OK)
@@ -77,14 +80,15 @@ pg_tx_queue_subjects(struct pg_tx *tx, struct err *err)
 	for (struct pg_subject *s = tx->subjects; s != NULL && st == STATUS_OK; s = s->next)
 		if (s->dirty)
 			st = pg_tx_queue(tx, sql_update_subject,
-					 PG_ARGS(pg_uuid(&s->id), pg_int(s->sequence), pg_int(s->rev)), NULL,
-					 err);
+					 PG_ARGS(pg_uuid(&s->id), pg_int(s->sequence),
+						 pg_int(s->rev)),
+					 NULL, err);
 	return st;
 }
 
 enum status
-pg_tx_sync(struct pg_tx *tx, const struct uuid *user, const char *kind, const struct uuid *id, bool deleted,
-	   int64_t *ret_rev, struct err *err)
+pg_tx_sync(struct pg_tx *tx, const struct uuid *user, const char *kind, const struct uuid *id,
+	   bool deleted, int64_t *ret_rev, struct err *err)
 {
 	struct pg_subject *s = find_subject(tx, user);
 	enum status st = STATUS_OK;
@@ -95,7 +99,8 @@ pg_tx_sync(struct pg_tx *tx, const struct uuid *user, const char *kind, const st
 		return st;
 	s->rev_taken = true;
 	st = pg_tx_queue(tx, sql_insert_change,
-			 PG_ARGS(pg_uuid(user), pg_int(s->rev), pg_str(kind), pg_uuid(id), pg_bool(deleted)),
+			 PG_ARGS(pg_uuid(user), pg_int(s->rev), pg_str(kind), pg_uuid(id),
+				 pg_bool(deleted)),
 			 NULL, err);
 	if (st == STATUS_OK && ret_rev != NULL)
 		*ret_rev = s->rev;
@@ -114,15 +119,18 @@ pg_tx_outbox(struct pg_tx *tx, const struct pg_event *event, struct err *err)
 		return st;
 	/* The message is the caller's, who lent it to be completed. */
 	if (event->set_envelope != NULL)
-		event->set_envelope((ProtobufCMessage *)(uintptr_t)event->message, &id, s->sequence, now);
+		event->set_envelope((ProtobufCMessage *)(uintptr_t)event->message, &id, s->sequence,
+				    now);
 	size_t n = protobuf_c_message_get_packed_size(event->message);
 	uint8_t *payload = arena_try_alloc(tx->arena, n + 1);
 	if (payload == NULL)
-		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "outbox: event %s of %zu bytes", event->type, n);
+		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "outbox: event %s of %zu bytes",
+			       event->type, n);
 	protobuf_c_message_pack(event->message, payload);
 	return pg_tx_queue(tx, sql_insert_event,
 			   PG_ARGS(pg_uuid(&id), pg_str(event->topic), pg_str(event->type),
 				   pg_uuid(&event->subject), pg_int(s->sequence),
-				   pg_bytes(slice_make(payload, n)), pg_str(event->traceparent), pg_time(now)),
+				   pg_bytes(slice_make(payload, n)), pg_str(event->traceparent),
+				   pg_time(now)),
 			   NULL, err);
 }

@@ -2,13 +2,15 @@
 /*
  * pg_tx.c - a transaction as a scoped call.
  *
- * Round trips: BEGIN travels with the first statement (the claim of the idempotency key, if there is one); the
- * queued traces, the counters, the stored reply and COMMIT travel together at the end. A change with key, event
- * and revision costs three round trips and one for each statement of its own.
+ * Round trips: BEGIN travels with the first statement (the claim of the idempotency key, if
+ *              there is one); the queued traces, the counters, the stored reply and COMMIT
+ *              travel together at the end. A change with key, event and revision costs three
+ *              round trips and one for each statement of its own.
  *
- * The idempotency key is claimed by inserting its row first. A second call with the same key waits on the unique
- * index until the first one ends: it then either finds the stored reply, or, if the first rolled back, owns
- * the key. So there is no moment at which an effect is visible without its reply.
+ * The idempotency key is claimed by inserting its row first. A second call with the same key
+ * waits on the unique index until the first one ends: it then either finds the stored reply,
+ * or, if the first rolled back, owns the key. So there is no moment at which an effect is
+ * visible without its reply.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +35,12 @@ static const char sql_begin_serializable[] = "BEGIN ISOLATION LEVEL SERIALIZABLE
 static const char sql_begin_serializable_ro[] = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY";
 static const char sql_commit[] = "COMMIT";
 static const char sql_rollback[] = "ROLLBACK";
-static const char sql_claim[] =
-	"INSERT INTO idempotency AS i (owner, key, method, fingerprint, expires_at) VALUES ($1, $2, $3, $4, $5)"
-	" ON CONFLICT (owner, key) DO UPDATE SET method = excluded.method, fingerprint = excluded.fingerprint,"
-	" reply = NULL, created_at = now(), expires_at = excluded.expires_at WHERE i.expires_at < now()";
+static const char sql_claim[] = "INSERT INTO idempotency AS i (owner, key, method, fingerprint, "
+				"expires_at) VALUES ($1, $2, $3, $4, $5)"
+				" ON CONFLICT (owner, key) DO UPDATE SET method = excluded.method, "
+				"fingerprint = excluded.fingerprint,"
+				" reply = NULL, created_at = now(), expires_at = "
+				"excluded.expires_at WHERE i.expires_at < now()";
 static const char sql_find_reply[] =
 	"SELECT method, fingerprint, reply FROM idempotency WHERE owner = $1 AND key = $2";
 static const char sql_store_reply[] =
@@ -56,12 +60,13 @@ pg_tx_is_inside(void)
 /* ---- statements ---- */
 
 enum status
-pg_tx_queue(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs, PGresult **ret_result,
-	    struct err *err)
+pg_tx_queue(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs,
+	    PGresult **ret_result, struct err *err)
 {
 	if (tx->failed)
-		return err_set(err, STATUS_INTERNAL,
-			       "postgresql: a statement after one that failed in the same transaction");
+		return err_set(
+			err, STATUS_INTERNAL,
+			"postgresql: a statement after one that failed in the same transaction");
 	enum status st = pg_conn_queue(tx->conn, tx->deadline, sql, args, nargs, ret_result, err);
 	if (st != STATUS_OK)
 		tx->failed = true;
@@ -138,8 +143,9 @@ static enum status
 replay(struct pg_tx *tx, struct pg_idem *idem, struct err *err)
 {
 	PGresult *res = NULL;
-	enum status st = pg_tx_queue(tx, sql_find_reply, PG_ARGS(pg_uuid(&idem->owner), pg_bytes(idem->key)),
-				     &res, err);
+	enum status st =
+		pg_tx_queue(tx, sql_find_reply, PG_ARGS(pg_uuid(&idem->owner), pg_bytes(idem->key)),
+			    &res, err);
 
 	if (st == STATUS_OK)
 		st = pg_tx_queue(tx, sql_rollback, PG_ARGS(), NULL, err);
@@ -175,8 +181,8 @@ claim(struct pg_tx *tx, struct pg_idem *idem, struct err *err)
 	int margin = left / 5 < IDEM_MARGIN_MS ? left / 5 : IDEM_MARGIN_MS;
 	PGresult *res = NULL;
 	enum status st = pg_tx_queue(tx, sql_claim,
-				     PG_ARGS(pg_uuid(&idem->owner), pg_bytes(idem->key), pg_str(idem->method),
-					     pg_bytes(idem->fingerprint),
+				     PG_ARGS(pg_uuid(&idem->owner), pg_bytes(idem->key),
+					     pg_str(idem->method), pg_bytes(idem->fingerprint),
 					     pg_time(clock_wall_ms() + IDEM_KEEP_MS)),
 				     &res, err);
 
@@ -203,12 +209,14 @@ queue_reply(struct pg_tx *tx, const struct pg_idem *idem, struct err *err)
 	uint8_t *bytes = arena_try_alloc(tx->arena, n + 1);
 
 	if (bytes == NULL)
-		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "idempotency: a reply of %zu bytes", n);
+		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "idempotency: a reply of %zu bytes",
+			       n);
 	if (idem->reply != NULL)
 		protobuf_c_message_pack(idem->reply, bytes);
-	enum status st = pg_tx_queue(
-		tx, sql_store_reply,
-		PG_ARGS(pg_uuid(&idem->owner), pg_bytes(idem->key), pg_bytes(slice_make(bytes, n))), NULL, err);
+	enum status st = pg_tx_queue(tx, sql_store_reply,
+				     PG_ARGS(pg_uuid(&idem->owner), pg_bytes(idem->key),
+					     pg_bytes(slice_make(bytes, n))),
+				     NULL, err);
 	if (st == STATUS_OK && rng_below(IDEM_PURGE_EVERY) == 0)
 		st = pg_tx_queue(tx, sql_purge, PG_ARGS(), NULL, err);
 	return st;
@@ -228,13 +236,17 @@ static enum status
 commit(struct pg_tx *tx, const struct pg_idem *idem, struct err *err)
 {
 	PGresult *res = NULL;
-	enum status st = tx->failed ? err_set(err, STATUS_INTERNAL,
-					      "postgresql: OK was returned after a statement had failed") :
-				      pg_tx_queue_subjects(tx, err);
+	enum status st =
+		tx->failed ? err_set(err, STATUS_INTERNAL,
+				     "postgresql: OK was returned after a statement had failed")
+			   : pg_tx_queue_subjects(tx, err);
 
 	if (st == STATUS_OK && idem != NULL)
 		st = queue_reply(tx, idem, err);
-	/* What came before is settled here only if the queue is nearly full; else it goes with the COMMIT. */
+	/*
+	 * What came before is settled here only if the queue is nearly full; else it goes with
+	 * the COMMIT.
+	 */
 	if (st == STATUS_OK)
 		st = pg_tx_queue(tx, sql_commit, PG_ARGS(), &res, err);
 	if (st != STATUS_OK)
@@ -254,7 +266,10 @@ commit(struct pg_tx *tx, const struct pg_idem *idem, struct err *err)
 	return STATUS_OK;
 }
 
-/* Ends what is open, so that the connection can be used again; else the pool closes it, which rolls back too. */
+/*
+ * Ends what is open, so that the connection can be used again; else the pool closes it, which
+ * rolls back too.
+ */
 static void
 roll_back(struct pg_tx *tx)
 {
@@ -277,8 +292,8 @@ roll_back(struct pg_tx *tx)
 
 /* One attempt. *ret_retry: it failed in a way that another may not. */
 static enum status
-attempt(struct pg_pool *pool, const struct pg_tx_options *opts, pg_tx_fn on_tx, void *arg, bool *ret_retry,
-	struct err *err)
+attempt(struct pg_pool *pool, const struct pg_tx_options *opts, pg_tx_fn on_tx, void *arg,
+	bool *ret_retry, struct err *err)
 {
 	struct pg_idem *idem = opts->idem != NULL && opts->idem->key.n > 0 ? opts->idem : NULL;
 	struct pg_tx tx = { .pool = pool, .arena = opts->arena, .deadline = opts->deadline };
@@ -300,8 +315,9 @@ attempt(struct pg_pool *pool, const struct pg_tx_options *opts, pg_tx_fn on_tx, 
 			st = commit(&tx, idem, err);
 	}
 	/* A connection lost before the COMMIT was sent took nothing but an attempt with it. */
-	*ret_retry = st != STATUS_OK &&
-		     (tx.conn->retry || (st == STATUS_UNAVAILABLE && tx.conn->broken && !tx.committing));
+	*ret_retry =
+		st != STATUS_OK &&
+		(tx.conn->retry || (st == STATUS_UNAVAILABLE && tx.conn->broken && !tx.committing));
 	if (st != STATUS_OK)
 		roll_back(&tx);
 	pg_pool_release(pool, lease);
@@ -332,7 +348,8 @@ pg_transaction(struct pg_pool *pool, const struct pg_tx_options *opts, pg_tx_fn 
 	if (err == NULL)
 		err = &local;
 	if (inside)
-		return err_set(err, STATUS_INTERNAL, "postgresql: a transaction inside a transaction");
+		return err_set(err, STATUS_INTERNAL,
+			       "postgresql: a transaction inside a transaction");
 	for (unsigned attempts = 0;; attempts++) {
 		st = attempt(pool, opts, on_tx, arg, &retry, err);
 		if (!retry || attempts == RETRIES_MAX || deadline_left_ms(opts->deadline) == 0)

@@ -2,8 +2,9 @@
 /*
  * pg_value.c - values to and from PostgreSQL's binary forms.
  *
- * Every argument states its type, with two exceptions that the server infers: NULL, and text, which travels as text so
- * that it fits any type that can be written down (enum, date, numeric, inet).
+ * Every argument states its type, with two exceptions that the server infers: NULL, and text,
+ * which travels as text so that it fits any type that can be written down (enum, date, numeric,
+ * inet).
  * Source: PostgreSQL 15, src/backend/utils/adt: *_recv and *_send of each type.
  */
 #include <endian.h>
@@ -90,7 +91,7 @@ static void
 encode_text_array(const struct pg_arg *arg, struct strbuf *sb)
 {
 	add_be32(sb, arg->nstrings > 0); /* dimensions */
-	add_be32(sb, 0);		 /* no NULLs */
+	add_be32(sb, 0);                 /* no NULLs */
 	add_be32(sb, OID_TEXT);
 	if (arg->nstrings == 0)
 		return;
@@ -152,7 +153,8 @@ pg_args_encode(const struct pg_arg *args, size_t nargs, struct strbuf *scratch,
 	for (size_t i = 0; i < nargs; i++)
 		total += encoded_max(&args[i]);
 	if (total > INT_MAX / 2)
-		return err_set(err, STATUS_INVALID_ARGUMENT, "postgresql: %zu bytes of arguments", total);
+		return err_set(err, STATUS_INVALID_ARGUMENT, "postgresql: %zu bytes of arguments",
+			       total);
 	/* Grown once: the pointers below stay good. */
 	strbuf_reset(scratch);
 	strbuf_grow(scratch, total);
@@ -317,7 +319,10 @@ pg_get_int(const struct pg_result *result, int row, int col)
 	wrong_type(result, col, "pg_get_int");
 }
 
-/* numeric_send: ndigits, weight, sign, dscale, then digits of base 10000, the first worth 10000^weight. */
+/*
+ * numeric_send: ndigits, weight, sign, dscale, then digits of base 10000, the first worth
+ * 10000^weight.
+ */
 static double
 numeric_to_double(struct slice bytes)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * redis.c - the blocking client: a non-blocking socket, a poll loop under the deadline, hiredis' parser.
+ * redis.c - the blocking client: a non-blocking socket, a poll loop under the deadline,
+ * hiredis' parser.
  *
- * A connection whose replies are not all read is closed, never reused: a late reply would answer the next call. A
- * connection found closed while idle is replaced before anything is sent; nothing is ever sent twice.
+ * A connection whose replies are not all read is closed, never reused: a late reply would
+ * answer the next call. A connection found closed while idle is replaced before anything is
+ * sent; nothing is ever sent twice.
  */
 #include "libcommon/store/redis.h"
 
@@ -83,7 +85,10 @@ fill(struct conn *conn, struct err *err)
 	return STATUS_OK;
 }
 
-/* Sends what is in `out`; reads meanwhile, so that two full buffers cannot stand against each other. */
+/*
+ * Sends what is in `out`; reads meanwhile, so that two full buffers cannot stand against each
+ * other.
+ */
 static enum status
 send_all(struct conn *conn, struct deadline deadline, struct err *err)
 {
@@ -91,7 +96,8 @@ send_all(struct conn *conn, struct deadline deadline, struct err *err)
 	enum status st = STATUS_OK;
 
 	while (sent < conn->out.len && st == STATUS_OK) {
-		ssize_t n = send(conn->fd, conn->out.buf + sent, conn->out.len - sent, MSG_NOSIGNAL);
+		ssize_t n =
+			send(conn->fd, conn->out.buf + sent, conn->out.len - sent, MSG_NOSIGNAL);
 
 		if (n > 0)
 			sent += (size_t)n;
@@ -115,7 +121,8 @@ read_reply(struct conn *conn, struct deadline deadline, struct arena *arena,
 			bool full = conn->reader->err == REDIS_ERR_OOM;
 
 			return err_set(err, full ? STATUS_RESOURCE_EXHAUSTED : STATUS_UNAVAILABLE,
-				       "redis: %s", full ? "the reply is too big" : conn->reader->errstr);
+				       "redis: %s",
+				       full ? "the reply is too big" : conn->reader->errstr);
 		}
 		if (reply != NULL) {
 			*ret_value = reply;
@@ -153,7 +160,8 @@ conn_alive(const struct conn *conn)
 }
 
 static enum status
-say_hello(const struct redis_target *target, struct conn *conn, struct deadline deadline, struct err *err)
+say_hello(const struct redis_target *target, struct conn *conn, struct deadline deadline,
+	  struct err *err)
 {
 	struct arena *arena = arena_new(HELLO_ARENA);
 	struct redis_value *value;
@@ -227,7 +235,8 @@ acquire(struct redis *redis, struct deadline deadline, struct err *err)
 	}
 	struct lease *lease = lease_acquire(redis->leases, deadline_in((left + 1) / 2));
 	if (lease == NULL) {
-		err_set(err, STATUS_UNAVAILABLE, "redis: no connection came free in %d ms", (left + 1) / 2);
+		err_set(err, STATUS_UNAVAILABLE, "redis: no connection came free in %d ms",
+			(left + 1) / 2);
 		err->retry_after_ms = SHED_RETRY_MS;
 		return NULL;
 	}
@@ -262,10 +271,13 @@ release(struct redis *redis, struct lease *lease, bool in_step)
 
 /* ---- calls ---- */
 
-/* `wire` holds n commands. Replies that are errors end the call, after all replies have been read. */
+/*
+ * `wire` holds n commands. Replies that are errors end the call, after all replies have been
+ * read.
+ */
 static enum status
-exchange(struct redis *redis, struct deadline deadline, struct slice wire, size_t n, struct arena *arena,
-	 struct redis_value **ret_values, struct err *err)
+exchange(struct redis *redis, struct deadline deadline, struct slice wire, size_t n,
+	 struct arena *arena, struct redis_value **ret_values, struct err *err)
 {
 	struct lease *lease = acquire(redis, deadline, err);
 	enum status st, failed = STATUS_OK;
@@ -310,8 +322,9 @@ redis_pipeline(struct redis *redis, struct deadline deadline, const char *routin
 }
 
 enum status
-redis_call(struct redis *redis, struct deadline deadline, const char *routing_key, struct arena *arena,
-	   struct redis_value **ret_value, struct err *err, const char *fmt, ...)
+redis_call(struct redis *redis, struct deadline deadline, const char *routing_key,
+	   struct arena *arena, struct redis_value **ret_value, struct err *err, const char *fmt,
+	   ...)
 {
 	char *wire = NULL;
 	struct err local;
@@ -350,8 +363,8 @@ redis_open(const char *url, unsigned pool_size, struct redis **ret_redis, struct
 		return st;
 	if (pool_size < 1 || pool_size > POOL_SIZE_MAX) {
 		redis_target_fini(&target);
-		return err_set(err, STATUS_FAILED_PRECONDITION, "redis: pool size %u is not in 1..%d",
-			       pool_size, POOL_SIZE_MAX);
+		return err_set(err, STATUS_FAILED_PRECONDITION,
+			       "redis: pool size %u is not in 1..%d", pool_size, POOL_SIZE_MAX);
 	}
 	struct redis *redis = calloc(1, sizeof(*redis));
 	if (redis == NULL)

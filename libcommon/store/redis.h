@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * redis.h - Redis for services: blocking, pooled, under a deadline, every call naming its routing key.
+ * redis.h - Redis for services: blocking, pooled, under a deadline, every call naming its
+ * routing key.
  *
- *	struct redis_reply *r;
- *	st = redis_call(redis, deadline, key, arena, &r, err, "HGETALL %s", key);          hiredis' format: %s, %b
+ *	struct redis_value *v;
+ *	st = redis_call(redis, deadline, key, arena, &v, err, "HGET %s %b", key, field, n);
  *
- * The routing key is what picks the node in Redis Cluster; a call with more than one key uses one hash tag for them.
- * Redis may be lost at any time: callers treat UNAVAILABLE as "copy is gone" and go to the truth.
+ * The format is hiredis': %s a string, %b bytes and their size_t, %d %lld and the like.
  *
- * Ownership: replies live in the arena. Threads: shared. Errors: UNAVAILABLE (connection, loading), DEADLINE_EXCEEDED,
- * INTERNAL (an error reply: text).
+ * The routing key is what picks the node in Redis Cluster; a call with more than one key uses
+ * one hash tag for them. Redis may be lost at any time: callers treat UNAVAILABLE as "copy is
+ * gone" and go to the truth.
+ *
+ * Ownership: replies live in the arena.
+ * Threads:   any; a client is shared.
+ * Errors:    UNAVAILABLE (connection, no connection free in half of the time left, loading),
+ *            DEADLINE_EXCEEDED, INTERNAL (an error reply: text; of a pipeline the first one),
+ *            RESOURCE_EXHAUSTED (the arena cannot hold the reply).
  */
 #ifndef FIT_STORE_REDIS_H
 #define FIT_STORE_REDIS_H
@@ -27,18 +34,20 @@ enum redis_type { REDIS_NIL, REDIS_STRING, REDIS_INTEGER, REDIS_ARRAY, REDIS_STA
 
 struct redis_value {
 	enum redis_type type;
-	struct slice str;	   /* STRING, STATUS; NUL-terminated */
-	int64_t num;		   /* INTEGER */
+	struct slice str;          /* STRING, STATUS; NUL-terminated */
+	int64_t num;               /* INTEGER */
 	struct redis_value *items; /* ARRAY */
 	size_t nitems;
 };
 
 /* url: redis://[:password@]host:port[/db]. Connects lazily. */
-enum status redis_open(const char *url, unsigned pool_size, struct redis **ret_redis, struct err *err) MUST_CHECK;
+enum status redis_open(const char *url, unsigned pool_size, struct redis **ret_redis,
+		       struct err *err) MUST_CHECK;
 void redis_close(struct redis *redis);
 enum status redis_ping(struct redis *redis, struct deadline deadline, struct err *err) MUST_CHECK;
-enum status redis_call(struct redis *redis, struct deadline deadline, const char *routing_key, struct arena *arena,
-		       struct redis_value **ret_value, struct err *err, const char *fmt, ...) MUST_CHECK;
+enum status redis_call(struct redis *redis, struct deadline deadline, const char *routing_key,
+		       struct arena *arena, struct redis_value **ret_value, struct err *err,
+		       const char *fmt, ...) MUST_CHECK;
 /* Several commands in one round trip; cmds are argv arrays. */
 struct redis_cmd {
 	int argc;

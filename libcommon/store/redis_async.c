@@ -2,19 +2,15 @@
 /*
  * redis_async.c - Redis on an event loop.
  *
- * The socket is ours (hiredis' own event adapter costs four epoll_ctl a call); hiredis parses. Replies come in the
- * order of commands, so the queue of what is expected is a ring of (call, command). A call lives until its last
- * reply has come or the connection is gone, also when its deadline answered it before.
+ * The socket is ours, for hiredis' event adapter takes its events out of the loop and puts them
+ * back around every command; hiredis parses.
  *
- * Deadlines: calls are kept in order of expiry. Callers use few different timeouts, so a new call is put in at or
- * near the tail, and one timer, which is only re-armed when it fires, watches the head.
+ * One timer watches the call that expires first; it is re-armed only when it fires, or for a call
+ * that expires before.
  */
 #include "libcommon/store/redis_async.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,11 +18,11 @@
 
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <openssl/evp.h>
 
 #include "libcommon/base/rng.h"
 #include "libcommon/base/strbuf.h"
 #include "libcommon/runtime/loop.h"
+#include "libcommon/store/redis_queue.h"
 #include "libcommon/store/redis_wire.h"
 
 #define BACKOFF_MS_MIN 50
@@ -37,35 +33,12 @@
 #define OUT_MAX (8 * 1024 * 1024)
 #define READ_SIZE 16384
 #define READS_PER_TURN 8
-#define ARENA_CAP (1024 * 1024)
-#define SPARE_MAX 64
 
 enum state {
-	STATE_DOWN,	  /* no socket; the state timer waits for the next attempt */
+	STATE_DOWN,       /* no socket; the state timer waits for the next attempt */
 	STATE_CONNECTING, /* the socket waits to become writable */
-	STATE_HELLO,	  /* AUTH, SELECT, PING and SCRIPT LOAD are out */
+	STATE_HELLO,      /* AUTH, SELECT, PING and SCRIPT LOAD are out */
 	STATE_UP,
-};
-
-struct call {
-	struct call *prev, *next; /* by expiry, while not answered; in `failed` or `spare` by next */
-	redis_async_fn fn;
-	void *arg;
-	int64_t due_ms;
-	unsigned ncmds, nmissing; /* replies still to come */
-	bool answered;
-	struct arena *arena; /* of the replies and, for NOSCRIPT, the arguments */
-	struct redis_value values[REDIS_ASYNC_CMDS_MAX];
-	struct {
-		const struct redis_script *script; /* the command is an EVALSHA of it */
-		struct slice rest;		   /* the wire form of what follows the sha */
-		int argc;
-	} scripts[REDIS_ASYNC_CMDS_MAX];
-};
-
-struct expected {
-	struct call *call;
-	unsigned index; /* of the command */
 };
 
 struct redis_async {
@@ -84,75 +57,24 @@ struct redis_async {
 
 	struct strbuf out;
 	size_t sent;
-	struct expected *ring;
-	size_t ring_cap, ring_head, ring_len;
-	struct call *first, *last; /* by expiry */
-	struct call *failed, **failed_tail;
-	struct call *spare;
-	unsigned nspare, ncalls;
+	struct redis_queue queue;
+	struct redis_pending *failed, **failed_tail; /* refused calls, to be answered later */
 
-	unsigned busy;	/* frames and deferred functions that use it */
+	unsigned busy; /* frames and deferred functions that use it */
 	bool freed;
 	bool flush_deferred, failed_deferred;
 };
-
-/* ---- scripts ---- */
-
-/* A list that only grows, at its head: read without the lock. */
-static pthread_mutex_t scripts_mutex = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic(struct redis_script *) scripts;
-
-void
-redis_script_init(struct redis_script *script)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	pthread_mutex_lock(&scripts_mutex);
-	if (script->sha1[0] == '\0') {
-		if (EVP_Digest(script->text, strlen(script->text), digest, &n, EVP_sha1(), NULL) != 1 || n != 20)
-			panic("redis: SHA-1 failed");
-		for (unsigned i = 0; i < n; i++)
-			snprintf(script->sha1 + 2 * (size_t)i, 3, "%02x", digest[i]);
-		script->next = atomic_load(&scripts);
-		atomic_store_explicit(&scripts, script, memory_order_release);
-	}
-	pthread_mutex_unlock(&scripts_mutex);
-}
-
-static const struct redis_script *
-first_script(void)
-{
-	return atomic_load_explicit(&scripts, memory_order_acquire);
-}
-
-static const struct redis_script *
-find_script(const char *sha1)
-{
-	const struct redis_script *s = first_script();
-
-	while (s != NULL && strcmp(s->sha1, sha1) != 0)
-		s = s->next;
-	return s;
-}
 
 /* ---- life of the object ---- */
 
 static void
 destroy(struct redis_async *r)
 {
-	while (r->spare != NULL) {
-		struct call *call = r->spare;
-
-		r->spare = call->next;
-		arena_free(call->arena);
-		free(call);
-	}
+	redis_queue_fini(&r->queue);
 	arena_free(r->hello_arena);
 	redisReaderFree(r->reader);
 	redis_target_fini(&r->target);
 	strbuf_fini(&r->out);
-	free(r->ring);
 	free(r);
 }
 
@@ -171,100 +93,14 @@ leave(struct redis_async *r)
 
 /* ---- calls ---- */
 
-static struct call *
-call_new(struct redis_async *r)
-{
-	struct call *call = r->spare;
-
-	r->ncalls++;
-	if (call == NULL) {
-		call = calloc(1, sizeof(*call));
-		if (call == NULL)
-			panic("redis: no memory");
-		call->arena = arena_new(ARENA_CAP);
-		return call;
-	}
-	r->spare = call->next;
-	r->nspare--;
-	struct arena *arena = call->arena;
-	*call = (struct call){ .arena = arena };
-	return call;
-}
-
-static void
-call_end(struct redis_async *r, struct call *call)
-{
-	r->ncalls--;
-	if (r->nspare >= SPARE_MAX) {
-		arena_free(call->arena);
-		free(call);
-		return;
-	}
-	arena_reset(call->arena);
-	call->next = r->spare;
-	r->spare = call;
-	r->nspare++;
-}
-
-static void
-expiry_insert(struct redis_async *r, struct call *call)
-{
-	struct call *after = r->last;
-
-	while (after != NULL && after->due_ms > call->due_ms)
-		after = after->prev;
-	call->prev = after;
-	call->next = after != NULL ? after->next : r->first;
-	*(call->next != NULL ? &call->next->prev : &r->last) = call;
-	*(after != NULL ? &after->next : &r->first) = call;
-}
-
-static void
-expiry_remove(struct redis_async *r, struct call *call)
-{
-	*(call->prev != NULL ? &call->prev->next : &r->first) = call->next;
-	*(call->next != NULL ? &call->next->prev : &r->last) = call->prev;
-}
-
 /* Once per call. The caller has entered, for fn may free us. */
 static void
-answer(struct redis_async *r, struct call *call, enum status status)
+answer(struct redis_async *r, struct redis_pending *call, enum status status)
 {
-	expiry_remove(r, call);
+	redis_queue_answered(&r->queue, call);
 	call->answered = true;
-	call->fn(status, status == STATUS_OK ? call->values : NULL, status == STATUS_OK ? call->ncmds : 0,
-		 call->arg);
-}
-
-/* ---- the ring of expected replies ---- */
-
-static void
-ring_push(struct redis_async *r, struct call *call, unsigned index)
-{
-	if (r->ring_len == r->ring_cap) {
-		size_t cap = r->ring_cap == 0 ? 64 : 2 * r->ring_cap;
-		struct expected *ring = malloc(cap * sizeof(*ring));
-
-		if (ring == NULL)
-			panic("redis: no memory");
-		for (size_t i = 0; i < r->ring_len; i++)
-			ring[i] = r->ring[(r->ring_head + i) & (r->ring_cap - 1)];
-		free(r->ring);
-		r->ring = ring;
-		r->ring_cap = cap;
-		r->ring_head = 0;
-	}
-	r->ring[(r->ring_head + r->ring_len++) & (r->ring_cap - 1)] = (struct expected){ call, index };
-}
-
-static struct expected
-ring_pop(struct redis_async *r)
-{
-	struct expected e = r->ring[r->ring_head];
-
-	r->ring_head = (r->ring_head + 1) & (r->ring_cap - 1);
-	r->ring_len--;
-	return e;
+	call->fn(status, status == STATUS_OK ? call->values : NULL,
+		 status == STATUS_OK ? call->ncmds : 0, call->arg);
 }
 
 /* ---- the connection's end ---- */
@@ -293,16 +129,16 @@ close_socket(struct redis_async *r)
 static void
 fail_expected(struct redis_async *r, enum status status)
 {
-	size_t n = r->ring_len;
+	size_t n = r->queue.ring_len;
 
 	while (n-- > 0) {
-		struct expected e = ring_pop(r);
+		struct redis_expected e = redis_queue_next(&r->queue);
 		bool last = --e.call->nmissing == 0;
 
 		if (!e.call->answered)
 			answer(r, e.call, status);
 		if (last)
-			call_end(r, e.call);
+			redis_queue_end(&r->queue, e.call);
 	}
 }
 
@@ -368,28 +204,29 @@ defer_flush(struct redis_async *r)
 
 /* The script went away (SCRIPT FLUSH): the same command again with its text. */
 static void
-repeat_as_eval(struct redis_async *r, struct call *call, unsigned index)
+repeat_as_eval(struct redis_async *r, struct redis_pending *call, unsigned index)
 {
-	const struct redis_script *script = call->scripts[index].script;
+	const struct redis_script *script = call->repeats[index].script;
 
-	strbuf_addf(&r->out, "*%d\r\n$4\r\nEVAL\r\n$%zu\r\n", call->scripts[index].argc, strlen(script->text));
+	strbuf_addf(&r->out, "*%d\r\n$4\r\nEVAL\r\n$%zu\r\n", call->repeats[index].argc,
+		    strlen(script->text));
 	strbuf_adds(&r->out, script->text);
 	strbuf_add(&r->out, "\r\n", 2);
-	strbuf_add_slice(&r->out, call->scripts[index].rest);
-	call->scripts[index].script = NULL;
+	strbuf_add_slice(&r->out, call->repeats[index].rest);
+	call->repeats[index].script = NULL;
 	call->nmissing++;
-	ring_push(r, call, index);
+	redis_queue_expect(&r->queue, call, index);
 	defer_flush(r);
 }
 
 static void
 take_reply(struct redis_async *r, const struct redis_value *value)
 {
-	struct expected e = ring_pop(r);
-	struct call *call = e.call;
+	struct redis_expected e = redis_queue_next(&r->queue);
+	struct redis_pending *call = e.call;
 
 	call->nmissing--;
-	if (!call->answered && call->scripts[e.index].script != NULL && redis_is_error(value) &&
+	if (!call->answered && call->repeats[e.index].script != NULL && redis_is_error(value) &&
 	    slice_starts_with(value->str, SLICE_LIT("-NOSCRIPT"))) {
 		repeat_as_eval(r, call, e.index);
 		return;
@@ -399,7 +236,7 @@ take_reply(struct redis_async *r, const struct redis_value *value)
 		return;
 	if (!call->answered)
 		answer(r, call, STATUS_OK);
-	call_end(r, call);
+	redis_queue_end(&r->queue, call);
 }
 
 /* False when the greeting was refused: a wrong password, still loading. */
@@ -423,11 +260,13 @@ take_hello(struct redis_async *r, const struct redis_value *value)
 static bool
 parse(struct redis_async *r)
 {
-	while (r->fd >= 0 && (r->nhello > 0 || r->ring_len > 0)) {
+	while (r->fd >= 0 && (r->nhello > 0 || r->queue.ring_len > 0)) {
 		void *reply = NULL;
 
-		redis_wire_reader_arena(r->reader, r->nhello > 0 ? r->hello_arena :
-								   r->ring[r->ring_head].call->arena);
+		redis_wire_reader_arena(r->reader,
+					r->nhello > 0
+						? r->hello_arena
+						: r->queue.ring[r->queue.ring_head].call->arena);
 		if (redisReaderGetReply(r->reader, &reply) != REDIS_OK)
 			return false;
 		if (reply == NULL)
@@ -475,7 +314,7 @@ static void
 say_hello(struct redis_async *r)
 {
 	r->nhello = redis_wire_add_hello(&r->out, &r->target);
-	for (const struct redis_script *s = first_script(); s != NULL; s = s->next) {
+	for (const struct redis_script *s = redis_script_first(); s != NULL; s = s->next) {
 		const char *load[] = { "SCRIPT", "LOAD", s->text };
 
 		redis_wire_add(&r->out, &(struct redis_cmd){ .argc = 3, .argv = load });
@@ -538,10 +377,11 @@ on_state_timer(void *arg)
 static void
 arm_deadline(struct redis_async *r, int64_t now)
 {
-	if (r->deadline_armed || r->first == NULL)
+	if (r->deadline_armed || r->queue.first == NULL)
 		return;
 	r->deadline_armed = true;
-	loop_timer_start(r->deadline_timer, r->first->due_ms > now ? r->first->due_ms - now : 0);
+	loop_timer_start(r->deadline_timer,
+			 r->queue.first->due_ms > now ? r->queue.first->due_ms - now : 0);
 }
 
 static void
@@ -553,11 +393,11 @@ on_deadline(void *arg)
 
 	enter(r);
 	r->deadline_armed = false;
-	while (!r->freed && r->first != NULL && r->first->due_ms <= now) {
+	while (!r->freed && r->queue.first != NULL && r->queue.first->due_ms <= now) {
 		late = true;
-		answer(r, r->first, STATUS_DEADLINE_EXCEEDED); /* lives on in the ring */
+		answer(r, r->queue.first, STATUS_DEADLINE_EXCEEDED); /* lives on in the ring */
 	}
-	if (!r->freed && late && r->ring_len > 0 && now - r->heard_ms >= STALL_MS)
+	if (!r->freed && late && r->queue.ring_len > 0 && now - r->heard_ms >= STALL_MS)
 		drop(r);
 	if (!r->freed)
 		arm_deadline(r, now);
@@ -570,7 +410,7 @@ static void
 on_failed(void *arg)
 {
 	struct redis_async *r = arg;
-	struct call *call = r->failed, *next;
+	struct redis_pending *call = r->failed, *next;
 
 	r->failed_deferred = false;
 	r->failed = NULL;
@@ -578,13 +418,13 @@ on_failed(void *arg)
 	for (; call != NULL; call = next) {
 		next = call->next;
 		call->fn(r->freed ? STATUS_CANCELLED : STATUS_UNAVAILABLE, NULL, 0, call->arg);
-		call_end(r, call);
+		redis_queue_end(&r->queue, call);
 	}
 	leave(r);
 }
 
 static void
-fail_later(struct redis_async *r, struct call *call)
+fail_later(struct redis_async *r, struct redis_pending *call)
 {
 	*r->failed_tail = call;
 	r->failed_tail = &call->next;
@@ -596,23 +436,25 @@ fail_later(struct redis_async *r, struct call *call)
 }
 
 static void
-add_command(struct redis_async *r, struct call *call, unsigned index, const struct redis_cmd *cmd)
+add_command(struct redis_async *r, struct redis_pending *call, unsigned index,
+	    const struct redis_cmd *cmd)
 {
 	size_t start = r->out.len;
 
 	redis_wire_add(&r->out, cmd);
-	ring_push(r, call, index);
+	redis_queue_expect(&r->queue, call, index);
 	if (cmd->argc < 3 || cmd->argc > 999 || strcmp(cmd->argv[0], "EVALSHA") != 0)
 		return;
-	const struct redis_script *script = find_script(cmd->argv[1]);
+	const struct redis_script *script = redis_script_find(cmd->argv[1]);
 	if (script == NULL)
 		return;
-	/* What follows "*3\r\n$7\r\nEVALSHA\r\n$40\r\n<sha>\r\n" is kept, for EVAL takes the same. */
+	/* EVAL takes the same after "*3\r\n$7\r\nEVALSHA\r\n$40\r\n<sha>\r\n": it is kept. */
 	size_t head = 4 + (cmd->argc >= 10) + (cmd->argc >= 100) + 13 + 47;
 	size_t n = r->out.len - start - head;
-	call->scripts[index].script = script;
-	call->scripts[index].argc = cmd->argc;
-	call->scripts[index].rest = slice_make(arena_memdup(call->arena, r->out.buf + start + head, n), n);
+	call->repeats[index].script = script;
+	call->repeats[index].argc = cmd->argc;
+	call->repeats[index].rest =
+		slice_make(arena_memdup(call->arena, r->out.buf + start + head, n), n);
 }
 
 void
@@ -620,8 +462,8 @@ redis_async_call(struct redis_async *r, int64_t timeout_ms, const char *routing_
 		 const struct redis_cmd *cmds, size_t ncmds, redis_async_fn on_reply, void *arg)
 {
 	int64_t now = clock_mono_ms();
-	bool can = r->state == STATE_UP && r->ncalls < CALLS_MAX && r->out.len < OUT_MAX;
-	struct call *call = call_new(r);
+	bool can = r->state == STATE_UP && r->queue.ncalls < CALLS_MAX && r->out.len < OUT_MAX;
+	struct redis_pending *call = redis_queue_add(&r->queue);
 
 	ASSERT_LOOP(r->loop);
 	(void)routing_key; /* one node today */
@@ -634,17 +476,15 @@ redis_async_call(struct redis_async *r, int64_t timeout_ms, const char *routing_
 		fail_later(r, call);
 		return;
 	}
-	if (r->ring_len == 0)
+	if (r->queue.ring_len == 0)
 		r->heard_ms = now;
 	call->due_ms = now + timeout_ms;
 	call->nmissing = (unsigned)ncmds;
 	for (unsigned i = 0; i < ncmds; i++)
 		add_command(r, call, i, &cmds[i]);
-	expiry_insert(r, call);
-	if (r->first == call && r->deadline_armed) {
-		/* Shorter than what the timer was set for. */
-		r->deadline_armed = false;
-	}
+	redis_queue_expires(&r->queue, call);
+	if (r->queue.first == call)
+		r->deadline_armed = false; /* sooner than the timer was set for */
 	arm_deadline(r, now);
 	defer_flush(r);
 }

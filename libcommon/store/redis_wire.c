@@ -111,7 +111,8 @@ redis_target_parse(const char *url, struct redis_target *ret_target, struct err 
 		/* The URL has a password: it is not shown. */
 		redis_target_fini(&t);
 		return err_set(err, STATUS_FAILED_PRECONDITION,
-			       "redis: the URL is not of the form redis://[[user]:password@]host[:port][/db]");
+			       "redis: the URL is not of the form "
+			       "redis://[[user]:password@]host[:port][/db]");
 	}
 	*ret_target = t;
 	return STATUS_OK;
@@ -159,8 +160,8 @@ redis_target_connect(const struct redis_target *target, unsigned turn, int *ret_
 	int rc = getaddrinfo(target->host, target->port, &hints, &list);
 
 	if (rc != 0)
-		return err_set(err, STATUS_UNAVAILABLE, "redis: cannot look up %s: %s", target->host,
-			       gai_strerror(rc));
+		return err_set(err, STATUS_UNAVAILABLE, "redis: cannot look up %s: %s",
+			       target->host, gai_strerror(rc));
 	for (ai = list; ai != NULL; ai = ai->ai_next)
 		n++;
 	ai = list;
@@ -232,7 +233,10 @@ redis_wire_add_hello(struct strbuf *out, const struct redis_target *target)
 
 /* ---- replies ---- */
 
-/* The value that a task fills: an element of the array above it, or a new one. NULL: the arena is full. */
+/*
+ * The value that a task fills: an element of the array above it, or a new one. NULL: the arena
+ * is full.
+ */
 static struct redis_value *
 place(const redisReadTask *task)
 {
@@ -331,8 +335,9 @@ redis_wire_reader_arena(struct redisReader *reader, struct arena *arena)
 enum status
 redis_error(const struct redis_value *value, struct err *err)
 {
-	static const char *const passing[] = { "-LOADING", "-MASTERDOWN", "-CLUSTERDOWN", "-TRYAGAIN",
-					       "-READONLY", "-BUSY ", "-OOM" };
+	static const char *const passing[] = { "-LOADING",  "-MASTERDOWN", "-CLUSTERDOWN",
+					       "-TRYAGAIN", "-READONLY",   "-BUSY ",
+					       "-OOM" };
 	enum status status = STATUS_INTERNAL;
 
 	for (size_t i = 0; i < ARRAY_LEN(passing); i++)

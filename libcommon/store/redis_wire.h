@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * redis_wire.h - what the blocking and the asynchronous client share: the URL, a connection's first words, RESP2.
+ * redis_wire.h - what the blocking and the asynchronous client share: the URL, a connection's
+ * first words, RESP2.
  *
- * Commands are written into a buffer as arrays of bulk strings. Replies are parsed by hiredis' reader, which makes
- * `struct redis_value`s directly in an arena; an error is a REDIS_STATUS whose text begins with '-'.
+ * Commands are written into a buffer as arrays of bulk strings. Replies are parsed by hiredis'
+ * reader, which makes `struct redis_value`s directly in an arena; an error is a REDIS_STATUS
+ * whose text begins with '-'.
  * Source: Redis serialization protocol specification (RESP2).
  */
 #ifndef FIT_STORE_REDIS_WIRE_H
@@ -23,11 +25,13 @@ struct redis_target {
 };
 
 /* redis://[[user]:password@]host[:port][/db]; %XX in user and password. */
-enum status redis_target_parse(const char *url, struct redis_target *ret_target, struct err *err) MUST_CHECK;
+enum status redis_target_parse(const char *url, struct redis_target *ret_target,
+			       struct err *err) MUST_CHECK;
 void redis_target_fini(struct redis_target *target);
 /*
- * Begins a non-blocking connect; the socket becomes writable when it is decided. `turn` picks among the host's
- * addresses. A name is looked up by getaddrinfo, which may block: loops are given addresses.
+ * Begins a non-blocking connect; the socket becomes writable when it is decided. `turn` picks
+ * among the host's addresses. A name is looked up by getaddrinfo, which may block: loops are
+ * given addresses.
  */
 enum status redis_target_connect(const struct redis_target *target, unsigned turn, int *ret_fd,
 				 struct err *err) MUST_CHECK;
@@ -35,7 +39,10 @@ enum status redis_target_connect(const struct redis_target *target, unsigned tur
 int redis_target_connected(int fd);
 
 void redis_wire_add(struct strbuf *out, const struct redis_cmd *cmd);
-/* AUTH, SELECT, and PING, which says whether the server has loaded; returns how many replies will come. */
+/*
+ * AUTH, SELECT, and PING, which says whether the server has loaded; returns how many replies
+ * will come.
+ */
 unsigned redis_wire_add_hello(struct strbuf *out, const struct redis_target *target);
 
 struct redisReader;

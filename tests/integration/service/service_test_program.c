@@ -2,7 +2,8 @@
 /*
  * service_test_program.c - a service with one method, which takes as long as its argument says.
  *
- * GetUserAccess naps for the milliseconds that the last group of user_id says in decimal, then answers.
+ * GetUserAccess naps for the milliseconds that the last group of user_id says in decimal, then
+ * answers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,12 @@ struct test_config {
 };
 
 static const struct config_item items[] = {
-	CONFIG_STRING("FIT_TEST_SECRET", struct test_config, secret, NULL, CONFIG_SECRET, "A secret."),
+	CONFIG_STRING("FIT_TEST_SECRET", struct test_config, secret, NULL, CONFIG_SECRET,
+		      "A secret."),
 	CONFIG_STRING("FIT_TEST_NOT_READY_PATH", struct test_config, not_ready_path, NULL, 0,
 		      "Not ready while this file is there."),
-	CONFIG_BOOL("FIT_TEST_FAIL_INIT", struct test_config, fail_init, "false", 0, "Makes init fail."),
+	CONFIG_BOOL("FIT_TEST_FAIL_INIT", struct test_config, fail_init, "false", 0,
+		    "Makes init fail."),
 };
 static const struct config_table tables[] = { { "test", items, ARRAY_LEN(items), 0 } };
 
@@ -54,7 +57,8 @@ on_get_user_access(struct rpc_call *call, const void *request, void *reply, stru
 }
 
 static const struct rpc_method methods[] = { { "GetUserAccess", on_get_user_access } };
-static const struct rpc_service service = { &fit__user__v1__user_service__descriptor, methods, ARRAY_LEN(methods) };
+static const struct rpc_service service = { &fit__user__v1__user_service__descriptor, methods,
+					    ARRAY_LEN(methods) };
 static const struct rpc_service *const services[] = { &service };
 
 static const struct test_config *config;

@@ -49,8 +49,10 @@ static void
 test_pg_types_round_trip(void **state)
 {
 	static const char sql[] =
-		"SELECT $1::text, $2::bytea, $3::bigint, $4::boolean, $5::uuid, $6::jsonb, $7::timestamptz,"
-		" $8::float8, $9::text[], $3::bigint::int4, ($3::bigint % 1000)::int2, $8::float8::float4,"
+		"SELECT $1::text, $2::bytea, $3::bigint, $4::boolean, $5::uuid, $6::jsonb, "
+		"$7::timestamptz,"
+		" $8::float8, $9::text[], $3::bigint::int4, ($3::bigint % 1000)::int2, "
+		"$8::float8::float4,"
 		" '1234567.0625'::numeric, '-0.1'::numeric, '0'::numeric, $1::varchar(90)";
 	static const char bytes[] = "\0\1\2\xff";
 	char *strings[] = { (char[]){ "a\"b" }, (char[]){ "" }, (char[]){ "c,d {}" } };
@@ -61,9 +63,11 @@ test_pg_types_round_trip(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) { /* the second time prepared */
 		ASSERT_OK(pg_query(pool, D(5000), sql,
-				   PG_ARGS(pg_str("h\xc3\xa9llo 'x'"), pg_bytes(SLICE_LIT(bytes)), pg_int(-123456789),
-					   pg_bool(true), pg_uuid(&id), pg_jsonb(SLICE_LIT("{\"a\": [1, 2]}")),
-					   pg_time(1795505000123), pg_double(-2.5), pg_strings(strings, 3)),
+				   PG_ARGS(pg_str("h\xc3\xa9llo 'x'"), pg_bytes(SLICE_LIT(bytes)),
+					   pg_int(-123456789), pg_bool(true), pg_uuid(&id),
+					   pg_jsonb(SLICE_LIT("{\"a\": [1, 2]}")),
+					   pg_time(1795505000123), pg_double(-2.5),
+					   pg_strings(strings, 3)),
 				   arena, &res, &err),
 			  &err);
 		assert_int_equal(1, pg_rows(res));
@@ -93,9 +97,11 @@ test_pg_types_round_trip(void **state)
 static void
 test_pg_extreme_values(void **state)
 {
-	static const char sql[] = "SELECT $1::bigint, $2::bigint, $3::timestamptz, $4::float8, $5::float8";
-	static const char sql_odd[] = "SELECT 'infinity'::timestamptz, 'NaN'::numeric, '1e300'::numeric,"
-				      " '{}'::text[], '1999-12-31 23:59:59.9999Z'::timestamptz, ''::text";
+	static const char sql[] =
+		"SELECT $1::bigint, $2::bigint, $3::timestamptz, $4::float8, $5::float8";
+	static const char sql_odd[] =
+		"SELECT 'infinity'::timestamptz, 'NaN'::numeric, '1e300'::numeric,"
+		" '{}'::text[], '1999-12-31 23:59:59.9999Z'::timestamptz, ''::text";
 	struct pg_result *res;
 	char **got;
 
@@ -117,11 +123,15 @@ test_pg_extreme_values(void **state)
 	assert_int_equal(0, pg_get_bytes(res, 0, 5).n);
 }
 
-/* A statement first seen with NULLs, whose types the server had to guess, then with values, then NULLs again. */
+/*
+ * A statement first seen with NULLs, whose types the server had to guess, then with values,
+ * then NULLs again.
+ */
 static void
 test_pg_nulls_do_not_fix_types(void **state)
 {
-	static const char sql[] = "SELECT $1::text, coalesce($2, 7), $3::uuid, $4::text[], $5::jsonb, $6::bool";
+	static const char sql[] =
+		"SELECT $1::text, coalesce($2, 7), $3::uuid, $4::text[], $5::jsonb, $6::bool";
 	char *strings[] = { (char[]){ "x" } };
 	struct uuid id = uuid_v4();
 	struct pg_result *res;
@@ -131,8 +141,10 @@ test_pg_nulls_do_not_fix_types(void **state)
 	for (int i = 0; i < 3; i++) {
 		bool null = i != 1;
 		ASSERT_OK(pg_query(pool, D(5000), sql,
-				   PG_ARGS(pg_str(null ? NULL : "t"), null ? pg_null() : pg_int(INT64_C(1) << 40),
-					   pg_uuid(null ? NULL : &id), null ? pg_null() : pg_strings(strings, 1),
+				   PG_ARGS(pg_str(null ? NULL : "t"),
+					   null ? pg_null() : pg_int(INT64_C(1) << 40),
+					   pg_uuid(null ? NULL : &id),
+					   null ? pg_null() : pg_strings(strings, 1),
 					   null ? pg_null() : pg_jsonb(SLICE_LIT("1")),
 					   null ? pg_null() : pg_bool(true)),
 				   arena, &res, &err),
@@ -149,8 +161,9 @@ test_pg_nulls_do_not_fix_types(void **state)
 	}
 	ASSERT_STATUS(STATUS_INTERNAL,
 		      pg_query(pool, D(5000), sql,
-			       PG_ARGS(pg_int(1), pg_null(), pg_null(), pg_null(), pg_null(), pg_null()), arena,
-			       &res, &err),
+			       PG_ARGS(pg_int(1), pg_null(), pg_null(), pg_null(), pg_null(),
+				       pg_null()),
+			       arena, &res, &err),
 		      &err);
 	ASSERT_CONTAINS(err.text, "argument 1 changes its type");
 }
@@ -158,14 +171,16 @@ test_pg_nulls_do_not_fix_types(void **state)
 static void
 test_pg_text_fits_written_types(void **state)
 {
-	static const char sql[] = "SELECT ($1::date - DATE '2026-11-24')::int, $2::numeric, $3::inet::text,"
-				  " n = $4 FROM (VALUES ('a'::varchar)) AS v(n)";
+	static const char sql[] =
+		"SELECT ($1::date - DATE '2026-11-24')::int, $2::numeric, $3::inet::text,"
+		" n = $4 FROM (VALUES ('a'::varchar)) AS v(n)";
 	struct pg_result *res;
 
 	(void)state;
 	ASSERT_OK(pg_query(pool, D(5000), sql,
-			   PG_ARGS(pg_str("2026-11-30"), pg_str("12.50"), pg_str("10.0.0.1"), pg_str("a")), arena,
-			   &res, &err),
+			   PG_ARGS(pg_str("2026-11-30"), pg_str("12.50"), pg_str("10.0.0.1"),
+				   pg_str("a")),
+			   arena, &res, &err),
 		  &err);
 	assert_int_equal(6, pg_get_int(res, 0, 0));
 	assert_true(pg_get_double(res, 0, 1) == 12.5);
@@ -173,7 +188,8 @@ test_pg_text_fits_written_types(void **state)
 	assert_true(pg_get_bool(res, 0, 3));
 	ASSERT_STATUS(STATUS_INVALID_ARGUMENT,
 		      pg_query(pool, D(5000), sql,
-			       PG_ARGS(pg_slice(SLICE_LIT("2026\0")), pg_str("1"), pg_str("::"), pg_str("a")),
+			       PG_ARGS(pg_slice(SLICE_LIT("2026\0")), pg_str("1"), pg_str("::"),
+				       pg_str("a")),
 			       arena, &res, &err),
 		      &err);
 }
@@ -201,17 +217,21 @@ test_pg_errors_are_mapped(void **state)
 
 	(void)state;
 	ask("sql CREATE TABLE store_test.t_unique (n int CONSTRAINT t_unique_pkey PRIMARY KEY,"
-	    " CONSTRAINT t_unique_check CHECK (n > 0)); CREATE TABLE store_test.t_child (parent int CONSTRAINT"
-	    " t_child_parent_fkey REFERENCES store_test.t_unique); INSERT INTO store_test.t_unique VALUES (1)");
+	    " CONSTRAINT t_unique_check CHECK (n > 0)); CREATE TABLE store_test.t_child (parent "
+	    "int CONSTRAINT"
+	    " t_child_parent_fkey REFERENCES store_test.t_unique); INSERT INTO store_test.t_unique "
+	    "VALUES (1)");
 	for (int round = 0; round < 2; round++) {
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 			ASSERT_STATUS(cases[i].status,
-				      pg_query(pool, D(5000), cases[i].sql, PG_ARGS(), arena, NULL, &err), &err);
+				      pg_query(pool, D(5000), cases[i].sql, PG_ARGS(), arena, NULL,
+					       &err),
+				      &err);
 			ASSERT_CONTAINS(err.text, cases[i].text);
 		}
 		ASSERT_STATUS(STATUS_INTERNAL,
-			      pg_query(pool, D(5000), sql_data, PG_ARGS(pg_str("secret@example.org")), arena, NULL,
-				       &err),
+			      pg_query(pool, D(5000), sql_data,
+				       PG_ARGS(pg_str("secret@example.org")), arena, NULL, &err),
 			      &err);
 		ASSERT_LACKS(err.text, "secret@example.org"); /* values do not enter logs */
 	}
@@ -232,15 +252,21 @@ test_pg_affected_rows(void **state)
 	ask("sql CREATE TABLE store_test.t_rows (n int, v text)");
 	ASSERT_OK(pg_query(pool, D(5000), sql_insert, PG_ARGS(), arena, &res, &err), &err);
 	assert_int_equal(5, pg_affected(res));
-	ASSERT_OK(pg_query(pool, D(5000), sql_update, PG_ARGS(pg_int(2), pg_str("x")), arena, &res, &err), &err);
+	ASSERT_OK(pg_query(pool, D(5000), sql_update, PG_ARGS(pg_int(2), pg_str("x")), arena, &res,
+			   &err),
+		  &err);
 	assert_int_equal(3, pg_affected(res));
 	assert_int_equal(3, pg_rows(res));
-	ASSERT_OK(pg_query(pool, D(5000), sql_delete, PG_ARGS(pg_int(99)), arena, &res, &err), &err);
+	ASSERT_OK(pg_query(pool, D(5000), sql_delete, PG_ARGS(pg_int(99)), arena, &res, &err),
+		  &err);
 	assert_int_equal(0, pg_affected(res));
 	ask("sql DROP TABLE store_test.t_rows");
 }
 
-/* A table that changes under a prepared statement: the statement is prepared again on a new connection. */
+/*
+ * A table that changes under a prepared statement: the statement is prepared again on a new
+ * connection.
+ */
 static void
 test_pg_survives_schema_change(void **state)
 {
@@ -248,7 +274,8 @@ test_pg_survives_schema_change(void **state)
 	struct pg_result *res;
 
 	(void)state;
-	ask("sql CREATE TABLE store_test.t_shape (a int); INSERT INTO store_test.t_shape VALUES (1)");
+	ask("sql CREATE TABLE store_test.t_shape (a int); INSERT INTO store_test.t_shape VALUES "
+	    "(1)");
 	ASSERT_OK(pg_query(pool, D(5000), sql, PG_ARGS(), arena, &res, &err), &err);
 	ask("sql ALTER TABLE store_test.t_shape ALTER a TYPE bigint, ADD b text DEFAULT 'new'");
 	ASSERT_OK(pg_query(pool, D(5000), sql, PG_ARGS(), arena, &res, &err), &err);
@@ -266,9 +293,12 @@ test_pg_text_at_the_same_address(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1100; i++) { /* more than a connection prepares in its life */
-		snprintf(sql, sizeof(sql), i % 2 ? "SELECT %d::bigint, $1::text" : "SELECT %d::bigint", i);
+		snprintf(sql, sizeof(sql),
+			 i % 2 ? "SELECT %d::bigint, $1::text" : "SELECT %d::bigint", i);
 		if (i % 2)
-			ASSERT_OK(pg_query(pool, D(5000), sql, PG_ARGS(pg_str("x")), arena, &res, &err), &err);
+			ASSERT_OK(pg_query(pool, D(5000), sql, PG_ARGS(pg_str("x")), arena, &res,
+					   &err),
+				  &err);
 		else
 			ASSERT_OK(pg_query(pool, D(5000), sql, PG_ARGS(), arena, &res, &err), &err);
 		assert_int_equal(i, pg_get_int(res, 0, 0));
@@ -287,7 +317,9 @@ test_pg_big_values(void **state)
 
 	(void)state;
 	memset(big, 0xA5, n);
-	ASSERT_OK(pg_query(pool, D(20000), sql, PG_ARGS(pg_bytes(slice_make(big, n))), arena, &res, &err), &err);
+	ASSERT_OK(pg_query(pool, D(20000), sql, PG_ARGS(pg_bytes(slice_make(big, n))), arena, &res,
+			   &err),
+		  &err);
 	assert_int_equal(n, pg_get_int(res, 0, 1));
 	assert_true(slice_eq(slice_make(big, n), pg_get_bytes(res, 0, 0)));
 	free(big);
@@ -299,8 +331,9 @@ static void
 test_pg_deadline_cancels(void **state)
 {
 	static const char sql_sleep[] = "SELECT 1 FROM pg_sleep(30) AS deadline_cancels";
-	static const char sql_running[] = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND"
-					  " query LIKE '%AS deadline_cancels'";
+	static const char sql_running[] =
+		"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND"
+		" query LIKE '%AS deadline_cancels'";
 	int64_t start = clock_mono_ms();
 
 	(void)state;
@@ -316,8 +349,8 @@ test_pg_deadline_cancels(void **state)
 	struct pg_pool_stats stats;
 	pg_pool_stats(pool, &stats);
 	assert_int_equal(1, stats.cancelled);
-	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED, pg_query(pool, D(0), sql_sleep, PG_ARGS(), arena, NULL, &err),
-		      &err);
+	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED,
+		      pg_query(pool, D(0), sql_sleep, PG_ARGS(), arena, NULL, &err), &err);
 }
 
 struct holders {
@@ -392,7 +425,8 @@ query_often(void *arg, unsigned i)
 		struct pg_result *res;
 		int64_t v = (int64_t)i * 1000 + k;
 
-		if (pg_query(pool, D(10000), sql_echo, PG_ARGS(pg_int(v)), a, &res, NULL) != STATUS_OK ||
+		if (pg_query(pool, D(10000), sql_echo, PG_ARGS(pg_int(v)), a, &res, NULL) !=
+			    STATUS_OK ||
 		    pg_get_int(res, 0, 0) != v)
 			atomic_fetch_add(failures, 1);
 		arena_free(a);
@@ -423,8 +457,8 @@ test_pg_backend_killed(void **state)
 
 	(void)state;
 	ask("kill a backend in 300 ms"); /* kill -9: the server restarts all its backends */
-	ASSERT_STATUS(STATUS_UNAVAILABLE, pg_query(pool, D(10000), sql_victim, PG_ARGS(), arena, NULL, &err),
-		      &err);
+	ASSERT_STATUS(STATUS_UNAVAILABLE,
+		      pg_query(pool, D(10000), sql_victim, PG_ARGS(), arena, NULL, &err), &err);
 	ask("wait for postgres");
 	ASSERT_OK(pg_ping(pool, D(5000), &err), &err);
 }
@@ -459,8 +493,10 @@ test_pg_frozen_server(void **state)
 	ASSERT_OK(pg_ping(pool, D(5000), &err), &err);
 	ask("freeze postgres");
 	int64_t start = clock_mono_ms();
-	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED, pg_query(pool, D(200), sql, PG_ARGS(), arena, NULL, &err), &err);
-	ASSERT_STATUS(STATUS_UNAVAILABLE, pg_query(pool, D(200), sql, PG_ARGS(), arena, NULL, &err), &err);
+	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED,
+		      pg_query(pool, D(200), sql, PG_ARGS(), arena, NULL, &err), &err);
+	ASSERT_STATUS(STATUS_UNAVAILABLE, pg_query(pool, D(200), sql, PG_ARGS(), arena, NULL, &err),
+		      &err);
 	int64_t took = clock_mono_ms() - start;
 	ask("thaw postgres");
 	assert_true(took < 10000);
@@ -487,7 +523,9 @@ test_pg_bad_urls_show_at_once(void **state)
 		ASSERT_STATUS(cases[i].status, pg_pool_open(&opts, &none, &err), &err);
 	}
 	ASSERT_STATUS(STATUS_FAILED_PRECONDITION,
-		      pg_pool_open(&(struct pg_options){ .url = "x", .pool_size = 201 }, &none, &err), &err);
+		      pg_pool_open(&(struct pg_options){ .url = "x", .pool_size = 201 }, &none,
+				   &err),
+		      &err);
 }
 
 int

@@ -103,7 +103,8 @@ test_redis_pipeline(void **state)
 	/* One error fails the pipeline, and the connection stays in step. */
 	cmds[1] = (struct redis_cmd){ .argc = 1, .argv = bad };
 	cmds[0] = cmds[2] = (struct redis_cmd){ .argc = 3, .argv = set };
-	ASSERT_STATUS(STATUS_INTERNAL, redis_pipeline(redis, D(5000), "p", cmds, 3, arena, &v, &err), &err);
+	ASSERT_STATUS(STATUS_INTERNAL,
+		      redis_pipeline(redis, D(5000), "p", cmds, 3, arena, &v, &err), &err);
 	ASSERT_OK(CALL("GET p"), &err);
 	ASSERT_SLICE("0", v->str);
 	free(bytes);
@@ -122,7 +123,8 @@ test_redis_deadline(void **state)
 	/* The late reply does not answer this. */
 	ASSERT_OK(CALL("ECHO fresh"), &err);
 	ASSERT_SLICE("fresh", v->str);
-	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED, redis_call(redis, D(0), "k", arena, &v, &err, "PING"), &err);
+	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED,
+		      redis_call(redis, D(0), "k", arena, &v, &err, "PING"), &err);
 }
 
 static void
@@ -164,7 +166,8 @@ test_redis_exhaustion_sheds(void **state)
 		usleep(10000);
 	}
 	int64_t start = clock_mono_ms();
-	ASSERT_STATUS(STATUS_UNAVAILABLE, redis_call(redis, D(400), "k", arena, &v, &err, "PING"), &err);
+	ASSERT_STATUS(STATUS_UNAVAILABLE, redis_call(redis, D(400), "k", arena, &v, &err, "PING"),
+		      &err);
 	assert_in_range(clock_mono_ms() - start, 190, 10000);
 	assert_true(err.retry_after_ms > 0);
 	ASSERT_OK(redis_call(other, D(5000), "k", arena, &v, &err, "RPUSH gate 1 2 3"), &err);
@@ -189,8 +192,10 @@ test_redis_server_lost(void **state)
 	ASSERT_OK(CALL("PING"), &err);
 	ask("freeze redis");
 	start = clock_mono_ms();
-	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED, redis_call(redis, D(200), "k", arena, &v, &err, "PING"), &err);
-	ASSERT_STATUS(STATUS_UNAVAILABLE, redis_call(redis, D(200), "k", arena, &v, &err, "PING"), &err);
+	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED,
+		      redis_call(redis, D(200), "k", arena, &v, &err, "PING"), &err);
+	ASSERT_STATUS(STATUS_UNAVAILABLE, redis_call(redis, D(200), "k", arena, &v, &err, "PING"),
+		      &err);
 	int64_t took = clock_mono_ms() - start;
 	ask("thaw redis");
 	assert_true(took < 10000);
@@ -204,7 +209,8 @@ test_redis_refused_password(void **state)
 	struct redis *other;
 
 	(void)state;
-	snprintf(url, sizeof(url), "redis://:wrong@127.0.0.1:%s/0", store_test_env("TEST_REDIS_PORT"));
+	snprintf(url, sizeof(url), "redis://:wrong@127.0.0.1:%s/0",
+		 store_test_env("TEST_REDIS_PORT"));
 	ASSERT_OK(redis_open(url, 1, &other, &err), &err);
 	ASSERT_STATUS(STATUS_INTERNAL, redis_ping(other, D(2000), &err), &err);
 	ASSERT_CONTAINS(err.text, "WRONGPASS");
@@ -219,7 +225,8 @@ test_redis_database_and_user(void **state)
 
 	(void)state;
 	ASSERT_OK(CALL("SET where zero"), &err);
-	snprintf(url, sizeof(url), "redis://default:%%70w@localhost:%s/3", store_test_env("TEST_REDIS_PORT"));
+	snprintf(url, sizeof(url), "redis://default:%%70w@localhost:%s/3",
+		 store_test_env("TEST_REDIS_PORT"));
 	ASSERT_OK(redis_open(url, 1, &other, &err), &err);
 	ASSERT_OK(redis_call(other, D(2000), "k", arena, &v, &err, "GET where"), &err);
 	assert_int_equal(REDIS_NIL, v->type);
@@ -230,7 +237,9 @@ test_redis_database_and_user(void **state)
 
 static struct loop *loop;
 static struct redis_async *async;
-static struct redis_script script = { .text = "return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}" };
+static struct redis_script script = {
+	.text = "return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}"
+};
 
 static int
 setup_async(void **state)
@@ -376,13 +385,17 @@ do_one(struct one *one)
 #define CMD(...)                                                                                   \
 	{                                                                                          \
 		.argc = sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *),                  \
-		.argv = (const char *const[]){ __VA_ARGS__ }                                       \
+		.argv = (const char *const[])                                                      \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
 	}
 
 static void
 test_async_commands(void **state)
 {
-	const struct redis_cmd cmds[] = { CMD("SET", "a", "1"), CMD("INCR", "a"), CMD("GET", "none"), CMD("NOSUCH"),
+	const struct redis_cmd cmds[] = { CMD("SET", "a", "1"), CMD("INCR", "a"),
+					  CMD("GET", "none"), CMD("NOSUCH"),
 					  CMD("EVALSHA", script.sha1, "1", "a", "arg") };
 	struct one one = { .cmds = cmds, .ncmds = ARRAY_LEN(cmds) };
 
@@ -397,10 +410,11 @@ test_async_commands(void **state)
 static void
 test_async_script_flushed(void **state)
 {
-	const struct redis_cmd cmds[] = { CMD("SET", "b", "5"), CMD("EVALSHA", script.sha1, "1", "b", "x"),
-					  CMD("EVALSHA", script.sha1, "1", "b", "y", "1", "2", "3", "4", "5", "6", "7"),
-					  CMD("EVALSHA", "ffffffffffffffffffffffffffffffffffffffff", "0"),
-					  CMD("GET", "b") };
+	const struct redis_cmd cmds[] = {
+		CMD("SET", "b", "5"), CMD("EVALSHA", script.sha1, "1", "b", "x"),
+		CMD("EVALSHA", script.sha1, "1", "b", "y", "1", "2", "3", "4", "5", "6", "7"),
+		CMD("EVALSHA", "ffffffffffffffffffffffffffffffffffffffff", "0"), CMD("GET", "b")
+	};
 	struct one one = { .cmds = cmds, .ncmds = ARRAY_LEN(cmds) };
 
 	(void)state;
@@ -493,7 +507,8 @@ on_storm(enum status st, const struct redis_value *values, size_t n, void *arg)
 	struct storm *storm = c->storm;
 
 	atomic_fetch_add(&storm->by_status[st], 1);
-	if (st == STATUS_OK && (n != 3 || !slice_eq_str(values[1].str, c->text) || values[2].type != REDIS_ARRAY))
+	if (st == STATUS_OK &&
+	    (n != 3 || !slice_eq_str(values[1].str, c->text) || values[2].type != REDIS_ARRAY))
 		atomic_fetch_add(&storm->wrong, 1);
 	free(c);
 	atomic_fetch_sub(&storm->open, 1);
@@ -553,8 +568,9 @@ static void
 test_async_storm(void **state)
 {
 	struct storm storm = { .left = 1 << 30, .done = testkit_latch_new(1) };
-	static const char *const blows[] = { "restart redis", "kill9 redis", "start redis",  "freeze redis",
-					     "thaw redis",    "kill9 redis", "start redis" };
+	static const char *const blows[] = { "restart redis", "kill9 redis", "start redis",
+					     "freeze redis",  "thaw redis",  "kill9 redis",
+					     "start redis" };
 
 	(void)state;
 	wait_up(true);
@@ -578,7 +594,8 @@ test_async_storm(void **state)
 	for (int i = 0; i < STATUS_COUNT; i++)
 		if (i != STATUS_OK && i != STATUS_UNAVAILABLE && i != STATUS_DEADLINE_EXCEEDED)
 			assert_int_equal(0, atomic_load(&storm.by_status[i]));
-	printf("storm: %d answered, %d late, %d unavailable\n", atomic_load(&storm.by_status[STATUS_OK]),
+	printf("storm: %d answered, %d late, %d unavailable\n",
+	       atomic_load(&storm.by_status[STATUS_OK]),
 	       atomic_load(&storm.by_status[STATUS_DEADLINE_EXCEEDED]),
 	       atomic_load(&storm.by_status[STATUS_UNAVAILABLE]));
 }
@@ -630,7 +647,8 @@ test_async_free_in_callback(void **state)
 static void
 flood(void *arg)
 {
-	const struct redis_cmd cmds[] = { CMD("INCR", "storm"), CMD("ECHO", "x"), CMD("EVALSHA", script.sha1, "1", "s", "v") };
+	const struct redis_cmd cmds[] = { CMD("INCR", "storm"), CMD("ECHO", "x"),
+					  CMD("EVALSHA", script.sha1, "1", "s", "v") };
 	struct storm *storm = arg;
 
 	for (int i = 0; i < 5000; i++) {

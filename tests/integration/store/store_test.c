@@ -14,7 +14,8 @@ store_test_env(const char *name)
 	const char *value = getenv(name);
 
 	if (value == NULL) {
-		printf("skipped: %s is not set (run by tests/integration/store/test_store.py)\n", name);
+		printf("skipped: %s is not set (run by tests/integration/store/test_store.py)\n",
+		       name);
 		exit(0);
 	}
 	return value;
@@ -34,12 +35,15 @@ ask(const char *what)
 int
 store_test_migrate(void **state)
 {
-	static const struct pg_migrations none = { .schema = "store_test", .app_role = "fit_workout" };
+	static const struct pg_migrations none = { .schema = "store_test",
+						   .app_role = "fit_workout" };
 	struct err err;
 
 	(void)state;
 	err_init(&err);
-	ASSERT_OK(pg_migrate(store_test_env("TEST_PG_OWNER_URL"), NULL, &none, deadline_in(20000), &err), &err);
+	ASSERT_OK(pg_migrate(store_test_env("TEST_PG_OWNER_URL"), NULL, &none, deadline_in(20000),
+			     &err),
+		  &err);
 	return 0;
 }
 

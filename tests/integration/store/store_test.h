@@ -2,9 +2,9 @@
 /*
  * store_test.h - what the store's integration binaries share.
  *
- * tests/integration/store/test_store.py starts the servers, says where they are (TEST_PG_URL, TEST_PG_OWNER_URL,
- * TEST_REDIS_URL), and does what is asked of it: ask("restart postgres") writes a line to stdout and
- * returns when the answer "done" has come on stdin.
+ * tests/integration/store/test_store.py starts the servers, says where they are (TEST_PG_URL,
+ * TEST_PG_OWNER_URL, TEST_REDIS_URL), and does what is asked of it: ask("restart postgres")
+ * writes a line to stdout and returns when the answer "done" has come on stdin.
  */
 #ifndef FIT_TESTS_STORE_TEST_H
 #define FIT_TESTS_STORE_TEST_H

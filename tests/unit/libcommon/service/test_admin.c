@@ -26,7 +26,8 @@ on_ready(void *arg, struct deadline deadline, struct err *err)
 	if (deadline_left_ms(deadline) > 1000)
 		abort();
 	atomic_fetch_add(&asked, 1);
-	return atomic_load(&ready) ? STATUS_OK : err_set(err, STATUS_UNAVAILABLE, "the \"store\" is away");
+	return atomic_load(&ready) ? STATUS_OK
+				   : err_set(err, STATUS_UNAVAILABLE, "the \"store\" is away");
 }
 
 static int
@@ -76,7 +77,8 @@ expect(const char *method, const char *path, const char *status, const char *par
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path);
+	snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		 method, path);
 	char *reply = request(text);
 	ASSERT_CONTAINS(reply, status);
 	ASSERT_CONTAINS(reply, part);
@@ -99,7 +101,8 @@ test_admin_answers(void **state)
 	char *reply = request("HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 	ASSERT_LACKS(reply, "ok\"");
 	free(reply);
-	reply = request("POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+	reply = request("POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: "
+			"close\r\n\r\n");
 	ASSERT_LACKS(reply, " 200 ");
 	free(reply);
 }
@@ -116,7 +119,8 @@ test_admin_ready_is_cached(void **state)
 	clock_fake_advance(999);
 	expect("GET", "/ready", " 200 ", "ready");
 	clock_fake_advance(1);
-	expect("GET", "/ready", " 503 ", "{\"status\":\"not ready\",\"reason\":\"the \\\"store\\\" is away\"}");
+	expect("GET", "/ready", " 503 ",
+	       "{\"status\":\"not ready\",\"reason\":\"the \\\"store\\\" is away\"}");
 	atomic_store(&ready, true);
 	clock_fake_advance(1000);
 	expect("GET", "/ready", " 200 ", "ready");
@@ -141,10 +145,14 @@ test_admin_bad_addresses(void **state)
 		const char *address;
 		enum status status;
 	} cases[] = {
-		{ "", STATUS_INVALID_ARGUMENT },	     { "127.0.0.1", STATUS_INVALID_ARGUMENT },
-		{ ":80", STATUS_INVALID_ARGUMENT },	     { "127.0.0.1:", STATUS_INVALID_ARGUMENT },
-		{ "127.0.0.1:-1", STATUS_INVALID_ARGUMENT }, { "127.0.0.1:65536", STATUS_INVALID_ARGUMENT },
-		{ "127.0.0.1:1x", STATUS_INVALID_ARGUMENT }, { "[]:1", STATUS_INVALID_ARGUMENT },
+		{ "", STATUS_INVALID_ARGUMENT },
+		{ "127.0.0.1", STATUS_INVALID_ARGUMENT },
+		{ ":80", STATUS_INVALID_ARGUMENT },
+		{ "127.0.0.1:", STATUS_INVALID_ARGUMENT },
+		{ "127.0.0.1:-1", STATUS_INVALID_ARGUMENT },
+		{ "127.0.0.1:65536", STATUS_INVALID_ARGUMENT },
+		{ "127.0.0.1:1x", STATUS_INVALID_ARGUMENT },
+		{ "[]:1", STATUS_INVALID_ARGUMENT },
 	};
 	struct admin *other;
 	struct err err;
@@ -153,7 +161,8 @@ test_admin_bad_addresses(void **state)
 	(void)state;
 	err_init(&err);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		ASSERT_STATUS(cases[i].status, admin_open(cases[i].address, NULL, NULL, &other, &err), &err);
+		ASSERT_STATUS(cases[i].status,
+			      admin_open(cases[i].address, NULL, NULL, &other, &err), &err);
 	snprintf(taken, sizeof(taken), "127.0.0.1:%d", admin_port(admin));
 	ASSERT_STATUS(STATUS_UNAVAILABLE, admin_open(taken, NULL, NULL, &other, &err), &err);
 	ASSERT_CONTAINS(err.text, taken);

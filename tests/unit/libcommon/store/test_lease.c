@@ -18,7 +18,8 @@ static void
 test_lease_last_used_first(void **state)
 {
 	struct lease_pool *pool = lease_pool_new(3);
-	struct lease *a = lease_acquire(pool, deadline_in(0)), *b = lease_acquire(pool, deadline_in(0));
+	struct lease *a = lease_acquire(pool, deadline_in(0)),
+		     *b = lease_acquire(pool, deadline_in(0));
 	int freed[2] = { 0 };
 
 	(void)state;
@@ -130,7 +131,8 @@ come_and_go(void *arg)
 	struct crowd *c = arg;
 
 	for (int i = 0; i < 2000; i++) {
-		struct lease *lease = lease_acquire(c->pool, deadline_in(i % 3)); /* some time out */
+		struct lease *lease =
+			lease_acquire(c->pool, deadline_in(i % 3)); /* some time out */
 
 		if (lease == NULL) {
 			atomic_fetch_add(&c->refused, 1);
@@ -200,8 +202,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lease_last_used_first),  cmocka_unit_test(test_lease_refuses_at_deadline),
-		cmocka_unit_test(test_lease_waiters_in_order), cmocka_unit_test(test_lease_many_threads),
+		cmocka_unit_test(test_lease_last_used_first),
+		cmocka_unit_test(test_lease_refuses_at_deadline),
+		cmocka_unit_test(test_lease_waiters_in_order),
+		cmocka_unit_test(test_lease_many_threads),
 		cmocka_unit_test(test_lease_out_at_the_end_panics),
 	};
 

@@ -49,9 +49,24 @@ static void
 test_redis_wire_bad_urls(void **state)
 {
 	static const char *const cases[] = {
-		NULL, "", "redis://", "redis:///1", "rediss://h", "http://h", "redis://h:", "redis://h:0",
-		"redis://h:65536", "redis://h:12a", "redis://h:123456", "redis://h/x", "redis://h/-1",
-		"redis://h/99999", "redis://:s3cret%4@h", "redis://:s3cret%zz@h", "redis://:s3cret%00@h", "redis://@",
+		NULL,
+		"",
+		"redis://",
+		"redis:///1",
+		"rediss://h",
+		"http://h",
+		"redis://h:",
+		"redis://h:0",
+		"redis://h:65536",
+		"redis://h:12a",
+		"redis://h:123456",
+		"redis://h/x",
+		"redis://h/-1",
+		"redis://h/99999",
+		"redis://:s3cret%4@h",
+		"redis://:s3cret%zz@h",
+		"redis://:s3cret%00@h",
+		"redis://@",
 	};
 
 	(void)state;
@@ -60,7 +75,8 @@ test_redis_wire_bad_urls(void **state)
 		struct err err;
 
 		err_init(&err);
-		ASSERT_STATUS(STATUS_FAILED_PRECONDITION, redis_target_parse(cases[i], &t, &err), &err);
+		ASSERT_STATUS(STATUS_FAILED_PRECONDITION, redis_target_parse(cases[i], &t, &err),
+			      &err);
 		ASSERT_LACKS(err.text, "s3cret");
 	}
 }
@@ -75,10 +91,12 @@ test_redis_wire_commands(void **state)
 
 	(void)state;
 	redis_wire_add(&sb, &(struct redis_cmd){ .argc = 3, .argv = argv, .argvlen = lens });
-	assert_true(slice_eq(SLICE_LIT("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\na\0b\r\n"), strbuf_slice(&sb)));
+	assert_true(slice_eq(SLICE_LIT("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\na\0b\r\n"),
+			     strbuf_slice(&sb)));
 	strbuf_reset(&sb);
 	assert_int_equal(3, redis_wire_add_hello(&sb, &t));
-	assert_string_equal("*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$1\r\np\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n",
+	assert_string_equal("*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$1\r\np\r\n*2\r\n$6\r\nSELECT\r\n$"
+			    "1\r\n3\r\n*1\r\n$4\r\nPING\r\n",
 			    sb.buf);
 	strbuf_reset(&sb);
 	assert_int_equal(1, redis_wire_add_hello(&sb, &(struct redis_target){ 0 }));
