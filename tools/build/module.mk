@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Checks of the sources, and installing.
-.PHONY: lint lint-layers lint-shell lint-cppcheck format format-check install
+.PHONY: lint lint-layers lint-protos lint-shell lint-cppcheck format format-check install
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
 SHELL_FILES = $(shell git ls-files -co --exclude-standard | xargs -r grep -lE '^\#!/bin/(ba)?sh' 2>/dev/null)
@@ -15,6 +15,9 @@ format-check:
 
 lint-layers:
 	@tools/build/lint-layers
+
+lint-protos: $(GEN)/fit.protoset ## Access policies, owners, bounds and data classes of the protos
+	@tools/build/lint-protos $<
 
 lint-shell:
 	@shellcheck $(SHELL_FILES)
