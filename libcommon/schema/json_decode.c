@@ -340,12 +340,16 @@ decode_member(struct decoder *d, struct object *o, const struct schema_field *f,
 
 static enum status
 unknown_member(struct decoder *d, const struct path_node *up, const struct schema_message *m,
-	       struct slice raw)
+	       struct slice raw, unsigned depth)
 {
 	struct schema_field shadow = { .json_name = slice_make(raw.p, raw.n > 60 ? 60 : raw.n) };
 	struct path_node node = { .up = up, .field = &shadow };
 	const char *dot = strrchr(m->name, '.');
 
+	if (d->ignore_unknown)
+		return json_take(&d->lex, ':') && json_skip(&d->lex, d->max_depth - depth)
+			       ? STATUS_OK
+			       : decode_malformed(d);
 	return decode_fail(d, &node, "is not a field of %s", dot ? dot + 1 : m->name);
 }
 
@@ -370,10 +374,10 @@ decode_object(struct decoder *d, const struct schema_message *m, const struct pa
 		if ((st = decode_string_token(d, &s)) != STATUS_OK)
 			return st;
 		const struct schema_field *f = find_member(&o, &s);
-		if (f == NULL)
-			return unknown_member(d, up, m, s.raw);
 		struct path_node node = { .up = up, .field = f };
-		if ((st = decode_member(d, &o, f, &node, depth)) != STATUS_OK)
+		st = f != NULL ? decode_member(d, &o, f, &node, depth)
+			       : unknown_member(d, up, m, s.raw, depth);
+		if (st != STATUS_OK)
 			return st;
 	} while (another(d, '}', &bad));
 	return bad ? decode_malformed(d) : STATUS_OK;
@@ -400,6 +404,7 @@ schema_json_decode(const struct schema_message *message, struct slice json,
 		.err = err,
 		.max_depth = opts != NULL && opts->max_depth ? opts->max_depth : SCHEMA_MAX_DEPTH,
 		.mask = opts != NULL ? opts->mask_paths : NULL,
+		.ignore_unknown = opts != NULL && opts->ignore_unknown,
 	};
 	size_t before = out->len;
 	enum status st;

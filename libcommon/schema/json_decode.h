@@ -28,6 +28,7 @@ struct decoder {
 	struct err *err;
 	unsigned max_depth;
 	struct strbuf *mask;
+	bool ignore_unknown;
 	struct key_set keys;
 };
 

@@ -210,6 +210,54 @@ json_literal(struct json_lex *lex, enum json_kind kind)
 	return true;
 }
 
+/* At the opening bracket. */
+static bool
+skip_members(struct json_lex *lex, bool object, unsigned depth)
+{
+	char close = object ? '}' : ']';
+	struct json_string name;
+
+	lex->p++;
+	if (json_take(lex, close))
+		return true;
+	do {
+		if (object && (json_peek(lex) != JSON_STRING || !json_take_string(lex, &name) ||
+			       !json_take(lex, ':')))
+			return false;
+		if (!json_skip(lex, depth))
+			return false;
+	} while (json_take(lex, ','));
+	return json_take(lex, close);
+}
+
+bool
+json_skip(struct json_lex *lex, unsigned depth)
+{
+	enum json_kind kind = json_peek(lex);
+	struct json_string string;
+	struct slice number;
+
+	switch (kind) {
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		if (depth == 0)
+			return fault(lex, lex->p, "a value that is nested too deep");
+		return skip_members(lex, kind == JSON_OBJECT, depth - 1);
+	case JSON_STRING:
+		return json_take_string(lex, &string);
+	case JSON_NUMBER:
+		return json_number(lex, &number);
+	case JSON_TRUE:
+	case JSON_FALSE:
+	case JSON_NULL:
+		return json_literal(lex, kind);
+	case JSON_END:
+	case JSON_BAD:
+		break;
+	}
+	return false;
+}
+
 static char *
 put_utf8(char *w, unsigned u)
 {

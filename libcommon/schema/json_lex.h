@@ -53,6 +53,8 @@ bool json_number(struct json_lex *lex, struct slice *ret);
 bool json_literal(struct json_lex *lex, enum json_kind kind);
 /* Takes one punctuation character, after white space. */
 bool json_take(struct json_lex *lex, char c);
+/* Passes over one value of any kind, with at most `depth` levels of objects and arrays in it. */
+bool json_skip(struct json_lex *lex, unsigned depth);
 /* Writes at most raw.n bytes to `dst`; returns how many. */
 size_t json_unescape(struct slice raw, char *dst);
 

@@ -130,6 +130,8 @@ struct schema_json_opts {
 	 * patch. */
 	struct strbuf *mask_paths; /* comma-separated */
 	unsigned max_depth;        /* 0: 64 */
+	/* For what was stored, maybe by a newer version: an unknown member is passed over. */
+	bool ignore_unknown;
 };
 
 /* Appends protobuf bytes to `out`. Unknown member, wrong type, out of range: error naming the path
