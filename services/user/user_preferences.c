@@ -51,6 +51,12 @@ static const struct leaf leaves[] = {
 };
 _Static_assert(ARRAY_LEN(leaves) <= USER_PREFERENCES_MAX, "raise USER_PREFERENCES_MAX");
 
+static char members[][12] = { "units",     "language",   "timeZone", "personality",
+			      "reminders", "quietHours", "privacy" };
+char *const user_preferences_members[] = { members[0], members[1], members[2], members[3],
+					   members[4], members[5], members[6] };
+const size_t user_preferences_nmembers = ARRAY_LEN(user_preferences_members);
+
 static void *
 leaf_at(const preferences *p, const struct leaf *leaf)
 {
@@ -178,6 +184,20 @@ user_preferences_complete(struct arena *arena, const preferences *normal)
 		if (leaves[i].def != NULL && *string_at(p, &leaves[i]) == '\0')
 			*(char **)leaf_at(p, &leaves[i]) = (char *)(uintptr_t)leaves[i].def;
 	}
+	return p;
+}
+
+preferences *
+user_preferences_chosen(struct arena *arena, const preferences *normal)
+{
+	preferences *p = user_preferences_normal(arena, normal);
+
+	if (protobuf_c_message_get_packed_size(&p->reminders->base) == 0)
+		p->reminders = NULL;
+	if (protobuf_c_message_get_packed_size(&p->quiet_hours->base) == 0)
+		p->quiet_hours = NULL;
+	if (protobuf_c_message_get_packed_size(&p->privacy->base) == 0)
+		p->privacy = NULL;
 	return p;
 }
 

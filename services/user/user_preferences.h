@@ -50,6 +50,14 @@ size_t user_preferences_diff(const Fit__User__V1__Preferences *a,
 Fit__User__V1__Preferences *user_preferences_complete(struct arena *arena,
 						      const Fit__User__V1__Preferences *normal);
 
+/* A copy to be stored: without groups in which nothing was chosen. */
+Fit__User__V1__Preferences *user_preferences_chosen(struct arena *arena,
+						    const Fit__User__V1__Preferences *normal);
+
+/* Members of the JSON form at its top level: what a version of this service may overwrite. */
+extern char *const user_preferences_members[];
+extern const size_t user_preferences_nmembers;
+
 /* ---- the single rules, for tests ---- */
 
 /* RFC 5646 section 2.1, well-formed; written into ret_tag in the case of section 2.1.1. */

@@ -25,22 +25,26 @@
 
 #define ATTEMPTS 3
 
+/* clang-format off: statements are broken where SQL is, not where a line is full */
 static const char sql_by_subject[] =
 	"SELECT" USER_COLUMNS "FROM users WHERE google_bidx = $1 AND deleted_at IS NULL";
 static const char sql_by_subject_for_update[] =
-	"SELECT" USER_COLUMNS "FROM users WHERE google_bidx = $1 AND deleted_at IS NULL FOR UPDATE";
+	"SELECT" USER_COLUMNS "FROM users WHERE google_bidx = $1 AND deleted_at IS NULL"
+	" FOR UPDATE";
 static const char sql_by_email_for_update[] =
-	"SELECT" USER_COLUMNS "FROM users WHERE email_bidx = $1 AND deleted_at IS NULL FOR UPDATE";
-static const char sql_insert[] = "INSERT INTO users (id, email, email_bidx, google_id, "
-				 "google_bidx, display_name, profile_image_url, role,"
-				 " wrapped_key, created_at, updated_at) VALUES ($1, $2, $3, $4, "
-				 "$5, $6, $7, $8, $9, $10, $10)"
-				 " ON CONFLICT DO NOTHING RETURNING" USER_COLUMNS;
+	"SELECT" USER_COLUMNS "FROM users WHERE email_bidx = $1 AND deleted_at IS NULL"
+	" FOR UPDATE";
+static const char sql_insert[] =
+	"INSERT INTO users (id, email, email_bidx, google_id, google_bidx, display_name,"
+	" profile_image_url, role, wrapped_key, created_at, updated_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"
+	" ON CONFLICT DO NOTHING RETURNING" USER_COLUMNS;
 static const char sql_set_rev[] = "UPDATE users SET rev = $2, preferences_rev = $2 WHERE id = $1";
 static const char sql_link[] = "UPDATE users SET google_id = $2, google_bidx = $3 WHERE id = $1";
 static const char sql_set_email[] =
 	"UPDATE users SET email = $2, email_bidx = $3 WHERE id = $1"
 	" AND NOT EXISTS (SELECT FROM users WHERE email_bidx = $3 AND id <> $1)";
+/* clang-format on */
 
 struct sign_in_ctx {
 	struct user_store *store;

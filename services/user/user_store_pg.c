@@ -14,31 +14,37 @@
 #include "services/user/user_store_impl.h"
 #include "services/user/user_vault.h"
 
+/* clang-format off: statements are broken where SQL is, not where a line is full */
 static const char sql_find[] =
 	"SELECT" USER_COLUMNS "FROM users WHERE id = $1 AND deleted_at IS NULL";
 static const char sql_find_for_update[] =
-	"SELECT" USER_COLUMNS "FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE";
-static const char sql_access[] =
-	"SELECT is_active, role, subscription_tier FROM users WHERE id = $1 AND deleted_at IS NULL";
+	"SELECT" USER_COLUMNS "FROM users WHERE id = $1 AND deleted_at IS NULL"
+	" FOR NO KEY UPDATE";
+static const char sql_access[] = "SELECT is_active, role, subscription_tier FROM users"
+				 " WHERE id = $1 AND deleted_at IS NULL";
 static const char sql_key[] = "SELECT wrapped_key FROM users WHERE id = $1 AND deleted_at IS NULL";
 static const char sql_update_profile[] =
 	"UPDATE users SET display_name = $2, profile_image_url = $3, fitness_level = $4,"
 	" goals = coalesce($5::jsonb->'goals', '[]'),"
 	" limitations = coalesce($5::jsonb->'limitations', '[]'),"
-	" wrapped_key = $6, version = $7, rev = $8, updated_at = $9 WHERE id = $1";
-static const char sql_update_preferences[] = "UPDATE users SET preferences = $2, wrapped_key = $3, "
-					     "preferences_version = $4, preferences_rev = $5,"
-					     " updated_at = $6 WHERE id = $1";
-static const char sql_update_state[] = "UPDATE users SET is_active = $2, deletion_requested_at = "
-				       "$3, role = $4, wrapped_key = $5, version = $6,"
-				       " rev = $7, updated_at = $8 WHERE id = $1";
-
+	" wrapped_key = $6, version = $7, rev = $8, updated_at = $9"
+	" WHERE id = $1";
+/* What a newer version stored beside the members that this one knows stays. */
+static const char sql_update_preferences[] =
+	"UPDATE users SET preferences = (preferences - $7::text[]) || $2, wrapped_key = $3,"
+	" preferences_version = $4, preferences_rev = $5, updated_at = $6"
+	" WHERE id = $1";
+static const char sql_update_state[] =
+	"UPDATE users SET is_active = $2, deletion_requested_at = $3, role = $4, wrapped_key = $5,"
+	" version = $6, rev = $7, updated_at = $8"
+	" WHERE id = $1";
 /* The key's number is bytes 2 to 5; index users_wrapped_by. */
 static const char sql_stale_keys[] =
 	"SELECT id, wrapped_key FROM users WHERE substr(wrapped_key, 2, 4) < $1"
 	" ORDER BY substr(wrapped_key, 2, 4) LIMIT $2";
 static const char sql_replace_key[] =
 	"UPDATE users SET wrapped_key = $3 WHERE id = $1 AND wrapped_key = $2";
+/* clang-format on */
 
 struct user_store *
 user_store_new(struct pg_pool *pool, struct user_vault *vault)
@@ -165,8 +171,10 @@ write_profile(struct user_store *store, struct pg_tx *tx, struct user_row *row, 
 static enum status
 write_preferences(struct pg_tx *tx, struct user_row *row, int64_t rev, struct err *err)
 {
+	Fit__User__V1__Preferences *chosen =
+		user_preferences_chosen(pg_tx_arena(tx), row->preferences);
 	struct slice json;
-	enum status st = user_vault_to_json(&row->preferences->base, pg_tx_arena(tx), &json, err);
+	enum status st = user_vault_to_json(&chosen->base, pg_tx_arena(tx), &json, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -174,7 +182,8 @@ write_preferences(struct pg_tx *tx, struct user_row *row, int64_t rev, struct er
 	return pg_tx_query(tx, sql_update_preferences,
 			   PG_ARGS(pg_uuid(&row->id), pg_jsonb(json), pg_bytes(row->key.wrapped),
 				   pg_int(row->preferences_version), pg_int(rev),
-				   pg_time(row->updated_ms)),
+				   pg_time(row->updated_ms),
+				   pg_strings(user_preferences_members, user_preferences_nmembers)),
 			   NULL, err);
 }
 

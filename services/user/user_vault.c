@@ -220,7 +220,9 @@ enum status
 user_vault_from_json(const ProtobufCMessageDescriptor *type, struct slice json, struct arena *arena,
 		     void *ret_message, struct err *err)
 {
-	struct schema_json_opts opts = { 0 };
+	/* A newer version of this service may have stored members that this one has not heard of.
+	 */
+	const struct schema_json_opts opts = { .ignore_unknown = true };
 	struct strbuf wire = STRBUF_ARENA(arena);
 	enum status st = schema_json_decode(described(type), json, &opts, &wire, err);
 

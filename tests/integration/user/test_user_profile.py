@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Profile and preferences through gRPC, and what each change leaves in the tables."""
 import hashlib
+import json
 import uuid
 
 import pytest
@@ -203,11 +204,26 @@ def test_preferences_defaults_put_and_patch(service, pg):
     got = update(service, user, {}, "reminders")
     assert got["reminders"] == {"time": "18:00"} and got["units"] == "lb"
     assert service.call("GetPreferences", user=user) == got
+    (stored,), = rows(pg, f"SELECT preferences FROM users WHERE id = '{user}'")
+    assert json.loads(stored) == {"units": "lb", "timeZone": "America/Sao_Paulo", "personality": "aggressive",
+                                  "quietHours": {"enabled": True, "start": "23:15"}, "privacy": {"shareWorkouts": True}}
     # Replacing forgets what is not given.
     assert service.call("ReplacePreferences", {"preferences": {"units": "lb"}}, user) == DEFAULTS | {"units": "lb"}
     changed = [list(e.preferences_changed.fields) for t, e in events(pg, user) if t == "preferences_changed"]
     assert changed[1:3] == [["language", "quiet_hours.enabled", "quiet_hours.start"],
                             ["reminders.enabled", "reminders.days", "reminders.time"]]
+
+
+def test_preferences_of_a_newer_version_are_read_and_kept(service, pg):
+    """While two versions run side by side."""
+    user = service.new_user()
+    update(service, user, {"units": "lb"}, "units")
+    pg.sql(f"""UPDATE fitness_core.users SET preferences = preferences || '{{"theme": {{"dark": [true, {{}}]}}}}'"""
+           f" WHERE id = '{user}'")
+    assert service.call("GetPreferences", user=user) == DEFAULTS | {"units": "lb"}
+    assert update(service, user, {"personality": "steady"}, "personality,units") == DEFAULTS | {"personality": "steady"}
+    assert rows(pg, f"SELECT preferences FROM users WHERE id = '{user}'") == [
+        ['{"theme": {"dark": [true, {}]}, "personality": "steady"}']]
 
 
 @pytest.mark.parametrize("preferences, field", [
