@@ -10,10 +10,16 @@
 #include "services/workout/workout_patch.h"
 #include "services/workout/workout_plan_store.h"
 
-static const char sql_lock[] =
-	"SELECT p.version_number, p.created_at, p.updated_at, v.metadata || jsonb_build_object('exercises', v.exercises),"
-	" v.changes_description, v.created_by FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = p.version_number"
-	" WHERE p.user_id = $1 AND p.id = $2 AND p.deleted_at IS NULL FOR UPDATE OF p";
+/*
+ * Lock and document are two statements on purpose: in one, a transaction that had to wait for the row would go on with the
+ * versions that it saw before, where the newest is missing.
+ */
+static const char sql_lock[] = "SELECT version_number, created_at, updated_at FROM workout_plans"
+			       " WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE";
+static const char sql_newest[] =
+	"SELECT v.metadata || jsonb_build_object('exercises', v.exercises), v.changes_description, v.created_by"
+	" FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = p.version_number"
+	" WHERE p.user_id = $1 AND p.id = $2";
 static const char sql_first[] =
 	"SELECT v.metadata || jsonb_build_object('exercises', v.exercises) FROM workout_plans p"
 	" JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = 1"
@@ -183,10 +189,15 @@ lock_plan(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid
 		.version = (int)pg_get_int(res, 0, 0),
 		.created_ms = pg_get_time(res, 0, 1),
 		.updated_ms = pg_get_time(res, 0, 2),
-		.changes_description = pg_text(res, 0, 4),
-		.created_by = pg_text(res, 0, 5),
 	};
-	return workout_json_parse(pg_get_bytes(res, 0, 3), scope->arena, &ret_state->doc, err);
+	st = pg_tx_query(tx, sql_newest, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), &res, err);
+	if (st != STATUS_OK)
+		return st;
+	if (pg_rows(res) == 0)
+		return err_set(err, STATUS_INTERNAL, "plan without its version %d", ret_state->version);
+	ret_state->changes_description = pg_text(res, 0, 1);
+	ret_state->created_by = pg_text(res, 0, 2);
+	return workout_json_parse(pg_get_bytes(res, 0, 0), scope->arena, &ret_state->doc, err);
 }
 
 static enum status

@@ -433,7 +433,7 @@ on_apply_add_set(void *arg, session_doc **session, struct workout_events *events
 {
 	struct change *c = arg;
 	const Fit__Workout__V1__AddSetRequest *req = c->request;
-	bool same;
+	bool same = false;
 	enum status st;
 
 	c->rules.events = events;
