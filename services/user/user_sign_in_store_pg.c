@@ -318,8 +318,15 @@ user_store_sign_in(struct user_store *store, const struct user_call *call,
 	user_vault_subject_index(store->vault, in->issuer, in->subject, c.subject_bidx);
 	user_vault_email_index(store->vault, in->email_normal, c.email_bidx);
 	st = find_unchanged(&c, err);
-	if (st == STATUS_OK && c.out.row == NULL)
+	if (st != STATUS_OK || c.out.row != NULL)
+		goto out;
+	/* Somebody took the new address between our look and our update: now the look sees it. */
+	for (int i = 0; i < ATTEMPTS; i++) {
 		st = pg_transaction(store->pool, &opts, on_sign_in_tx, &c, err);
+		if (st != STATUS_ALREADY_EXISTS)
+			break;
+	}
+out:
 	if (st == STATUS_OK)
 		*ret_user = c.out;
 	return st;

@@ -57,6 +57,24 @@ def test_subject_comes_before_address(service):
     assert (kept["id"], kept["email"]) == (user, "new@example.org")
 
 
+def test_many_move_to_one_address_and_one_gets_it(service):
+    users = [service.sign_in(f"mover{i}@example.org", f"mover-{i}")["user"]["id"] for i in range(10)]
+
+    def everybody(email):
+        calls = [service.start_call("FindOrCreateUser", {"issuer": ISSUER, "subject": f"mover-{i}", "email": email(i),
+                                                         "emailVerified": True}) for i in range(10)]
+        return [service.as_json(call)["user"] for call in calls]
+
+    moved = everybody(lambda i: "wanted@example.org")
+    assert [u["id"] for u in moved] == users
+    assert sum(u["email"] == "wanted@example.org" for u in moved) == 1
+    # In a ring, each to the address that the next one has: whatever happens, all sign in and no address is there twice.
+    for _ in range(3):
+        ring = everybody(lambda i: f"mover{(i + 1) % 10}@example.org")
+        assert [u["id"] for u in ring] == users
+    assert len({service.call("GetUser", user=u)["email"] for u in users}) == 10
+
+
 def test_unverified_address_neither_links_nor_creates(service, pg):
     assert denied(lambda: service.sign_in("squat@example.org", emailVerified=False)) == "ID_TOKEN_INVALID"
     user = service.sign_in("victim@example.org", "sub-victim")["user"]["id"]
