@@ -205,7 +205,7 @@ size_t pg_get_strings(const struct pg_result *result, int row, int col, struct a
  * IDEMPOTENCY_KEY_REUSED. Kept 24 h.
  */
 struct pg_idem {
-	struct uuid owner;
+	struct uuid owner; /* the caller: keys of different owners are different */
 	const char *method; /* "/pkg.Service/Method" */
 	struct slice key;   /* n == 0: none */
 	struct slice fingerprint;

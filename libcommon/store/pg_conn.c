@@ -102,19 +102,31 @@ on_notice(void *arg, const PGresult *res)
 static PGconn *
 start_connect(const struct pg_settings *s)
 {
-	/* Of two equal keywords the later one counts, and the URL stands in `dbname`. */
-	const char *keys[] = { "tcp_user_timeout",
-			       "gssencmode",
-			       "client_encoding",
-			       "application_name",
-			       "dbname",
-			       s->password ? "password" : NULL,
-			       NULL };
-	const char *values[] = { "10000", "disable",
-				 "UTF8",  s->application ? s->application : "fit",
-				 s->url,  s->password,
-				 NULL };
+	/*
+	 * Of two equal keywords the later one counts; the URL stands in `dbname`. A peer that died
+	 * without a word is noticed in a minute, also by a cancel request.
+	 */
+	static const struct {
+		const char *key, *value;
+	} defaults[] = {
+		{ "tcp_user_timeout", "10000" }, { "keepalives_idle", "30" },
+		{ "keepalives_interval", "10" }, { "keepalives_count", "3" },
+		{ "gssencmode", "disable" },     { "client_encoding", "UTF8" },
+	};
+	const char *keys[ARRAY_LEN(defaults) + 4], *values[ARRAY_LEN(defaults) + 4];
+	size_t n = ARRAY_LEN(defaults);
 
+	for (size_t i = 0; i < n; i++) {
+		keys[i] = defaults[i].key;
+		values[i] = defaults[i].value;
+	}
+	keys[n] = "application_name";
+	values[n++] = s->application != NULL ? s->application : "fit";
+	keys[n] = "dbname";
+	values[n++] = s->url;
+	keys[n] = s->password != NULL ? "password" : NULL;
+	values[n++] = s->password;
+	keys[n] = values[n] = NULL;
 	return PQconnectStartParams(keys, values, 1);
 }
 
