@@ -48,7 +48,7 @@ put_camel(struct strbuf *out, struct slice path)
 			return false;
 		}
 	}
-	return true;
+	return path.n > 0;
 }
 
 static enum status

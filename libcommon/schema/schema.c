@@ -161,6 +161,26 @@ schema_field_class(const struct schema_message *message, struct slice path)
 	}
 }
 
+static size_t
+count_elements(const struct schema_field *f, struct slice wire)
+{
+	struct wire_in in = wire_in(wire), packed;
+	struct wire_field w;
+	size_t n = 0;
+
+	while (wire_next(&in, &w) > 0) {
+		if (w.number != f->number)
+			continue;
+		if (w.type != WIRE_BYTES || f->wire == WIRE_BYTES) {
+			n++;
+			continue;
+		}
+		for (packed = wire_in(w.bytes); wire_payload(&packed, f->wire, &w.bits);)
+			n++;
+	}
+	return n;
+}
+
 /* "sets[2].reps", `labels["a"].name`; cut at `size`, from the right. */
 void
 path_text(const struct path_node *node, char *buf, size_t size)
@@ -183,6 +203,9 @@ path_text(const struct path_node *node, char *buf, size_t size)
 		k = 0;
 		if (p->kind == PATH_INDEX)
 			k = snprintf(buf + at, size - at, "[%zu]", p->index);
+		else if (p->kind == PATH_COUNTED)
+			k = snprintf(buf + at, size - at, "[%zu]",
+				     p->index + count_elements(p->field, p->before));
 		else if (p->kind == PATH_KEY)
 			k = snprintf(buf + at, size - at, "[\"%.*s\"]",
 				     p->key.n > 40 ? 40 : (int)p->key.n, p->key.n ? p->key.p : "");

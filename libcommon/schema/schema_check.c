@@ -50,16 +50,20 @@ malformed(struct check *c, const struct path_node *node, const char *what)
 			  *path ? " in " : "", path, what);
 }
 
-enum status
+void
 check_violation(struct check *c, const struct path_node *node, const char *text)
 {
 	char path[sizeof(c->err->fields[0].path)];
 
 	if (c->violations++ == 0 && c->err != NULL)
 		err_init(c->err);
+	if (c->violations > ERR_FIELDS_MAX) { /* making the text costs; nobody sees it */
+		if (c->err != NULL)
+			c->err->nfields_lost++;
+		return;
+	}
 	path_text(node, path, sizeof(path));
 	(void)err_add_field(c->err, path, "%s", text);
-	return STATUS_OK;
 }
 
 static enum status
@@ -123,19 +127,19 @@ check_packed(struct check *c, struct frame *fr, const struct schema_field *f, st
 	const struct schema_rules *items = f->rules ? f->rules->items : NULL;
 	struct wire_in in = wire_in(bytes);
 	struct wire_field w = { .type = f->wire };
-	uint32_t dummy = 0, *count = f->counter >= 0 ? &fr->counts[f->counter] : &dummy;
 	enum status st;
 
-	while (in.p < in.end) {
+	for (; in.p < in.end; node->index++) {
 		if (!wire_payload(&in, f->wire, &w.bits))
 			return malformed(c, node, "a packed field is cut off");
-		node->index = (*count)++;
 		if (c->structure && (st = spend(c, 1, 8)) != STATUS_OK)
 			return st;
 		if (items != NULL &&
 		    (st = check_element(c, f, items, &w, node, depth)) != STATUS_OK)
 			return st;
 	}
+	if (f->counter >= 0)
+		fr->counts[f->counter] += (uint32_t)node->index;
 	return STATUS_OK;
 }
 
@@ -207,25 +211,19 @@ check_entry(struct check *c, const struct schema_field *map, struct slice wire,
 
 static enum status
 check_field(struct check *c, struct frame *fr, const struct schema_field *f,
-	    const struct wire_field *w, const struct path_node *up, unsigned depth)
+	    const struct wire_field *w, struct path_node *node, unsigned depth)
 {
-	struct path_node node = { .up = up, .field = f };
-	uint32_t dummy = 0, *count;
-
-	if (f->repeated && w->type == WIRE_BYTES && f->wire != WIRE_BYTES) {
-		node.kind = PATH_INDEX;
-		return check_packed(c, fr, f, w->bytes, &node, depth);
-	}
+	if (f->repeated && w->type == WIRE_BYTES && f->wire != WIRE_BYTES)
+		return check_packed(c, fr, f, w->bytes, node, depth);
 	if (w->type != f->wire)
-		return malformed(c, &node, "a field has another type");
+		return malformed(c, node, "a field has another type");
 	if (!f->repeated)
-		return check_singular(c, fr, f, w, &node, depth);
-	count = f->counter >= 0 ? &fr->counts[f->counter] : &dummy;
-	node.kind = PATH_INDEX;
-	node.index = (*count)++;
+		return check_singular(c, fr, f, w, node, depth);
+	if (f->counter >= 0)
+		fr->counts[f->counter]++;
 	if (f->map)
-		return check_entry(c, f, w->bytes, &node, depth + 1);
-	return check_element(c, f, f->rules ? f->rules->items : NULL, w, &node, depth);
+		return check_entry(c, f, w->bytes, node, depth + 1);
+	return check_element(c, f, f->rules ? f->rules->items : NULL, w, node, depth);
 }
 
 /* ---- messages ---- */
@@ -265,14 +263,19 @@ walk(struct check *c, const struct schema_message *m, struct slice wire,
 	int more;
 	enum status st;
 
-	while ((more = wire_next(&in, &w)) > 0) {
+	for (const uint8_t *start = in.p, *at = start; (more = wire_next(&in, &w)) > 0; at = in.p) {
 		const struct schema_field *f = schema_field_by_number(m, w.number);
 		if (c->structure) {
 			size_t cost = f ? element_cost(f, w.bytes.n) : UNPACK_UNKNOWN + w.bytes.n;
 			if ((st = spend(c, 1, UNPACK_PER_FIELD + cost)) != STATUS_OK)
 				return st;
 		}
-		if (f != NULL && (st = check_field(c, &fr, f, &w, node, depth)) != STATUS_OK)
+		struct path_node below = { .up = node, .field = f };
+		if (f != NULL && f->repeated) {
+			below.kind = PATH_COUNTED;
+			below.before = slice_make(start, (size_t)(at - start));
+		}
+		if (f != NULL && (st = check_field(c, &fr, f, &w, &below, depth)) != STATUS_OK)
 			return st;
 		if (c->violations > ERR_FIELDS_MAX)
 			return STATUS_INVALID_ARGUMENT; /* enough said */
@@ -318,11 +321,9 @@ check_message(struct check *c, const struct schema_message *m, struct slice wire
 		return malformed(c, node, "nested too deeply");
 	if (c->structure && (st = spend(c, 0, m->unpacked + UNPACK_PER_ALLOC)) != STATUS_OK)
 		return st;
-	if (m->merges && c->rules && !wire_is_plain(m, wire, true, &bad))
-		return bad ? malformed(c, node, "it is cut off, or a field has another type")
-			   : check_merged(c, m, wire, node, depth);
-	if (bad)
-		return malformed(c, node, "it is cut off, or a field has another type");
+	/* What is malformed, the walk names. */
+	if (m->merges && c->rules && !wire_is_plain(m, wire, true, &bad) && !bad)
+		return check_merged(c, m, wire, node, depth);
 	return walk(c, m, wire, node, depth);
 }
 

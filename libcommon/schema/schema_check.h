@@ -19,7 +19,7 @@ struct check {
 enum status check_message(struct check *c, const struct schema_message *m, struct slice wire,
 			  const struct path_node *node, unsigned depth) MUST_CHECK;
 /* Notes a violation; the walk goes on. */
-enum status check_violation(struct check *c, const struct path_node *node, const char *text) COLD;
+void check_violation(struct check *c, const struct path_node *node, const char *text) COLD;
 
 /* One value against its rules. */
 void check_value(struct check *c, const struct schema_field *f, const struct schema_rules *r,

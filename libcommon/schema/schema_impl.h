@@ -344,9 +344,13 @@ void wire_make_plain(const struct schema_message *m, struct slice wire, struct s
 struct path_node {
 	const struct path_node *up;
 	const struct schema_field *field; /* NULL: an index or key alone (Struct, ListValue) */
-	enum { PATH_PLAIN, PATH_INDEX, PATH_KEY } kind;
+	/* PATH_COUNTED: the index is `index` and the elements of the field in `before`, which is
+	 * the part of the message that has been walked: counted only for the text. */
+	enum { PATH_PLAIN, PATH_INDEX, PATH_KEY, PATH_COUNTED } kind;
 	size_t index;
-	struct slice key;
+	union {
+		struct slice key, before;
+	};
 };
 void path_text(const struct path_node *node, char *buf, size_t size);
 

@@ -198,7 +198,8 @@ textnum_add_double(struct strbuf *out, double v)
 
 	if (add_short(out, v, false))
 		return;
-	for (int digits = 15; digits <= 17; digits++) {
+	/* Below DBL_MIN there are fewer bits, so fewer digits may do. */
+	for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
 		snprintf(buf, sizeof(buf), "%.*g", digits, v);
 		if (strtod(buf, NULL) == v)
 			break;
@@ -213,7 +214,7 @@ textnum_add_float(struct strbuf *out, float v)
 
 	if (add_short(out, v, true))
 		return;
-	for (int digits = 6; digits <= 9; digits++) {
+	for (int digits = fabsf(v) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
 		snprintf(buf, sizeof(buf), "%.*g", digits, (double)v);
 		if (strtof(buf, NULL) == v)
 			break;

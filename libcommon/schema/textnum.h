@@ -3,7 +3,7 @@
  * textnum.h - numbers, times and durations to and from the text that JSON has for them.
  *
  *	if (!textnum_int(text, FT_INT32, &v)) …         "12", "1.2e1", "-0": exact, in the range of
- *the type textnum_add_double(out, 62.5);                  shortest text that reads back the same
+ *the type textnum_add_double(out, 62.5);                  short text that reads back the same
  *
  * Source: JSON numbers RFC 8259 section 6; RFC 3339; "ProtoJSON format" (Duration, Timestamp).
  * Threads: any, in the "C" numeric locale (nothing here calls setlocale). Errors: false.
@@ -31,7 +31,7 @@ bool textnum_double(struct slice text, double *ret) MUST_CHECK;
 /* -?digits without leading zeros. */
 bool textnum_is_integer(struct slice text);
 
-/* Shortest decimal that reads back as the same value; the value is finite. */
+/* A decimal that reads back as the same value, as short as printf has one; the value is finite. */
 void textnum_add_double(struct strbuf *out, double v);
 void textnum_add_float(struct strbuf *out, float v);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_wire_check.c - bytes of any message. What passes the check must unpack in protobuf-c within the estimate of memory,
- * and print as JSON that decodes.
+ * fuzz_wire_check.c - bytes of any message. What passes the check must unpack in protobuf-c within
+ * the estimate of memory, and print as JSON that decodes.
  *
  * First byte: the message. The rest: the bytes.
  */
@@ -21,7 +21,8 @@ static const struct {
 } kinds[] = {
 	{ "fit.testing.v1.Everything", NULL },
 	{ "fit.testing.v1.Rules", NULL },
-	{ "google.protobuf.FileDescriptorProto", &google__protobuf__file_descriptor_proto__descriptor },
+	{ "google.protobuf.FileDescriptorProto",
+	  &google__protobuf__file_descriptor_proto__descriptor },
 	{ "google.protobuf.Struct", &google__protobuf__struct__descriptor },
 	{ "google.rpc.ErrorInfo", &google__rpc__error_info__descriptor },
 	{ "google.rpc.BadRequest", &google__rpc__bad_request__descriptor },
@@ -52,7 +53,8 @@ drop(void *data, void *p)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void
-check_one(const struct schema_message *m, const ProtobufCMessageDescriptor *unpack, struct slice wire)
+check_one(const struct schema_message *m, const ProtobufCMessageDescriptor *unpack,
+	  struct slice wire)
 {
 	struct strbuf text = STRBUF_INIT, again = STRBUF_INIT;
 	struct schema_limits limits = schema_limits_default;
@@ -62,7 +64,8 @@ check_one(const struct schema_message *m, const ProtobufCMessageDescriptor *unpa
 	err_init(&err);
 	if (schema_check(m, wire, &limits, &err) == STATUS_OK && unpack != NULL) {
 		used = 0;
-		(void)protobuf_c_message_unpack(unpack, &allocator, wire.n, (const uint8_t *)wire.p);
+		(void)protobuf_c_message_unpack(unpack, &allocator, wire.n,
+						(const uint8_t *)wire.p);
 		/* Whatever it took: the check with that as its limit must not pass with less. */
 		limits.max_unpacked_bytes = used > 0 ? used - 1 : 0;
 		if (used > 0 && schema_check(m, wire, &limits, &err) == STATUS_OK)
@@ -70,7 +73,8 @@ check_one(const struct schema_message *m, const ProtobufCMessageDescriptor *unpa
 	}
 	if (schema_json_encode(m, wire, false, &text, &err) == STATUS_OK &&
 	    schema_json_decode(m, strbuf_slice(&text), NULL, &again, &err) != STATUS_OK)
-		panic("prints what does not decode: %s", err.nfields ? err.fields[0].text : err.text);
+		panic("prints what does not decode: %s",
+		      err.nfields ? err.fields[0].text : err.text);
 	strbuf_fini(&text);
 	strbuf_fini(&again);
 }
@@ -84,9 +88,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n == 0)
 		return 0;
 	err_init(&err);
-	if (s == NULL && schema_load(slice_make(fit_testing_protoset,
-						(size_t)(fit_testing_protoset_end - fit_testing_protoset)),
-				     &s, &err) != STATUS_OK)
+	if (s == NULL &&
+	    schema_load(slice_make(fit_testing_protoset,
+				   (size_t)(fit_testing_protoset_end - fit_testing_protoset)),
+			&s, &err) != STATUS_OK)
 		abort();
 	size_t kind = data[0] % ARRAY_LEN(kinds);
 	const struct schema_message *m = schema_message(kinds[kind].unpack ? schema_builtin() : s,
