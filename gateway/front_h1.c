@@ -196,6 +196,19 @@ conn_free(struct conn *conn)
 	free(conn);
 }
 
+/* While reading is off nobody notices that the client left; the exchange's own deadline ends it. */
+static void
+set_reading(struct conn *conn, bool on)
+{
+	if (conn->reading_off != on)
+		return;
+	conn->reading_off = !on;
+	if (on)
+		event_add(&conn->readable, NULL);
+	else
+		event_del(&conn->readable);
+}
+
 /* Everything is sent: tell the client, then read what still comes, so that no RST overtakes the reply. */
 static void
 linger(struct conn *conn)
@@ -206,10 +219,7 @@ linger(struct conn *conn)
 	}
 	shutdown(conn->out.fd, SHUT_WR);
 	set_deadline(conn, conn->front->opts.linger_ms);
-	if (conn->reading_off) {
-		conn->reading_off = false;
-		event_add(&conn->readable, NULL);
-	}
+	set_reading(conn, true);
 }
 
 static void
@@ -697,11 +707,8 @@ finish(struct conn *conn)
 	set_deadline(conn, conn->front->draining ? DRAIN_IDLE_MS : conn->front->opts.idle_ms);
 	if (conn->in.len > conn->in_at)
 		consume_waiting(conn);
-	if (conn->reading_off && conn->state < CONN_CLOSING &&
-	    conn->in.len - conn->in_at < PIPELINE_MAX) {
-		conn->reading_off = false;
-		event_add(&conn->readable, NULL);
-	}
+	if (conn->state < CONN_CLOSING && conn->in.len - conn->in_at < PIPELINE_MAX)
+		set_reading(conn, true);
 }
 
 static void
@@ -768,10 +775,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		strbuf_add(&conn->in, scratch, (size_t)n);
 		consume_waiting(conn);
 	}
-	if (conn->state < CONN_CLOSING && conn->in.len - conn->in_at >= PIPELINE_MAX) {
-		conn->reading_off = true;
-		event_del(&conn->readable);
-	}
+	if (conn->state < CONN_CLOSING && conn->in.len - conn->in_at >= PIPELINE_MAX)
+		set_reading(conn, false);
 }
 
 static void

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sse_out.h - messages of a server stream as server-sent events.
+ *
+ *	{"delta":{"text":"Hi"}}  →  "event: delta\ndata: {"text":"Hi"}\n\n"
+ *
+ * A stream's message is a oneof: the event is named after the member that is set. A message of another shape
+ * becomes "event: message" with the whole JSON. JSON from schema_json_encode has no line breaks.
+ *
+ * Threads: any. Source: WHATWG HTML, section 9.2.
+ */
+#ifndef FIT_GATEWAY_SSE_OUT_H
+#define FIT_GATEWAY_SSE_OUT_H
+
+#include "libcommon/base/slice.h"
+
+struct strbuf;
+
+#define SSE_HEARTBEAT ":\n\n"
+
+void sse_write(struct slice json, struct strbuf *out);
+void sse_write_named(const char *event, struct slice data, struct strbuf *out);
+
+#endif

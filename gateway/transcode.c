@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/transcode.h"
+
+#include <string.h>
+
+#include "gateway/http.h"
+#include "libcommon/base/arena.h"
+#include "libcommon/base/strbuf.h"
+#include "libcommon/rpc/pb_wire.h"
+
+enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_FORM, MEDIA_OTHER };
+
+/* The media type alone; the only parameter that could matter, charset, is UTF-8 by definition of JSON. */
+static enum media
+media_of(struct slice type)
+{
+	const char *semi = type.n > 0 ? memchr(type.p, ';', type.n) : NULL;
+
+	if (type.p == NULL)
+		return MEDIA_NONE;
+	if (semi != NULL)
+		type.n = (size_t)(semi - type.p);
+	type = http_trim(type);
+	if (http_name_eq(type, SLICE_LIT("application/json")) ||
+	    http_name_eq(type, SLICE_LIT("application/merge-patch+json")))
+		return MEDIA_JSON;
+	if (http_name_eq(type, SLICE_LIT("application/x-www-form-urlencoded")))
+		return MEDIA_FORM;
+	return MEDIA_OTHER;
+}
+
+/* %XX, and '+' for space where `form`. The head filter has checked a path's and query's encoding; a body's not. */
+static bool
+decode_percent(struct slice in, bool form, struct strbuf *out)
+{
+	strbuf_grow(out, in.n);
+	for (size_t i = 0; i < in.n; i++) {
+		char c = in.p[i];
+		if (c == '%') {
+			int hi = i + 2 < in.n ? http_hex(in.p[i + 1]) : -1;
+			int lo = hi >= 0 ? http_hex(in.p[i + 2]) : -1;
+			if (lo < 0)
+				return false;
+			c = (char)(hi << 4 | lo);
+			i += 2;
+		} else if (form && c == '+') {
+			c = ' ';
+		}
+		strbuf_addch(out, c);
+	}
+	return true;
+}
+
+/* One name=value; what the message has no field for is the client's mistake, named. */
+static enum status
+add_text(const struct schema_message *message, struct slice name, struct slice value, struct strbuf *out,
+	 struct err *err)
+{
+	enum status st = schema_text_field(message, name, value, out, err);
+
+	if (st == STATUS_NOT_FOUND) {
+		char path[sizeof(err->fields[0].path)];
+		size_t n = name.n < sizeof(path) - 1 ? name.n : sizeof(path) - 1;
+
+		memcpy(path, name.p, n);
+		path[n] = '\0';
+		err_init(err);
+		return err_add_field(err, path, "is not a parameter of this method");
+	}
+	return st;
+}
+
+static enum status
+add_pairs(const struct schema_message *message, struct slice text, struct arena *arena, struct strbuf *out,
+	  struct err *err)
+{
+	struct strbuf name = STRBUF_ARENA(arena), value = STRBUF_ARENA(arena);
+
+	while (text.n > 0) {
+		const char *amp = memchr(text.p, '&', text.n);
+		size_t n = amp != NULL ? (size_t)(amp - text.p) : text.n;
+		const char *eq = memchr(text.p, '=', n);
+		size_t name_n = eq != NULL ? (size_t)(eq - text.p) : n;
+		struct slice raw = eq != NULL ? slice_make(eq + 1, n - name_n - 1) : slice_make("", 0);
+
+		strbuf_reset(&name);
+		strbuf_reset(&value);
+		if (!decode_percent(slice_make(text.p, name_n), true, &name) || !decode_percent(raw, true, &value))
+			return err_public(err, STATUS_INVALID_ARGUMENT, "A form value has a broken percent-encoding.");
+		if (n > 0) {
+			enum status st = add_text(message, strbuf_slice(&name), slice_make(strbuf_cstr(&value), value.len),
+						  out, err);
+			if (st != STATUS_OK)
+				return st;
+		}
+		size_t used = amp != NULL ? n + 1 : n;
+		text = slice_make(text.p + used, text.n - used);
+	}
+	return STATUS_OK;
+}
+
+static enum status
+add_mask(const struct schema_route *route, const struct strbuf *paths, struct arena *arena, struct strbuf *out,
+	 struct err *err)
+{
+	struct strbuf mask = STRBUF_ARENA(arena);
+
+	schema_mask_wire(slice_make(strbuf_cstr(paths), paths->len), &mask);
+	return schema_wrap_field(route->method->input, slice_str(route->method->policy.update_mask),
+				 slice_make(strbuf_cstr(&mask), mask.len), out, err);
+}
+
+static enum status
+add_body(const struct schema_route *route, const struct exchange *ex, struct strbuf *out, struct err *err)
+{
+	const struct schema_message *input = route->method->input, *message = input;
+	bool whole = strcmp(route->body, "*") == 0, patch = route->method->policy.update_mask[0] != '\0';
+	struct strbuf paths = STRBUF_ARENA(ex->arena), inner = STRBUF_ARENA(ex->arena);
+	struct strbuf *into = whole ? out : &inner;
+	enum status st;
+
+	if (!whole)
+		message = schema_field_message(input, slice_str(route->body));
+	if (message == NULL)
+		return err_set(err, STATUS_INTERNAL, "%s: body \"%s\" is not a message", route->pattern, route->body);
+	switch (media_of(exchange_header(ex, SLICE_LIT("content-type")))) {
+	case MEDIA_JSON:
+		st = schema_json_decode(message, ex->body, &(struct schema_json_opts){ .mask_paths = patch ? &paths : NULL },
+					into, err);
+		break;
+	case MEDIA_FORM:
+		if (!patch) {
+			st = add_pairs(message, ex->body, ex->arena, into, err);
+			break;
+		}
+		/* fall through */
+	default:
+		err_public(err, STATUS_INVALID_ARGUMENT, "The body must be application/json.");
+		err_reason(err, TRANSCODE_MEDIA_TYPE);
+		return STATUS_INVALID_ARGUMENT;
+	}
+	if (st == STATUS_OK && !whole)
+		st = schema_wrap_field(input, slice_str(route->body), slice_make(strbuf_cstr(&inner), inner.len), out, err);
+	if (st == STATUS_OK && patch)
+		st = add_mask(route, &paths, ex->arena, out, err);
+	return st;
+}
+
+static enum status
+add_params(const struct schema_route *route, const struct slice *params, const struct exchange *ex, struct strbuf *out,
+	   struct err *err)
+{
+	struct strbuf value = STRBUF_ARENA(ex->arena);
+
+	for (size_t i = 0; i < route->nsegments; i++) {
+		if (route->segments[i].kind != SCHEMA_SEG_FIELD)
+			continue;
+		strbuf_reset(&value);
+		if (!decode_percent(*params++, false, &value))
+			return err_public(err, STATUS_INVALID_ARGUMENT, "The path has a broken percent-encoding.");
+		enum status st = add_text(route->method->input, route->segments[i].text, strbuf_slice(&value), out, err);
+		if (st != STATUS_OK)
+			return st;
+	}
+	return STATUS_OK;
+}
+
+enum status
+transcode_request(const struct schema_route *route, const struct slice *params, const struct exchange *ex,
+		  struct strbuf *wire, struct err *err)
+{
+	enum status st = add_pairs(route->method->input, ex->query, ex->arena, wire, err);
+
+	if (st == STATUS_OK && ex->body.n > 0) {
+		if (route->body[0] == '\0')
+			return err_public(err, STATUS_INVALID_ARGUMENT, "This method takes no body.");
+		st = add_body(route, ex, wire, err);
+	}
+	if (st == STATUS_OK)
+		st = add_params(route, params, ex, wire, err);
+	if (st == STATUS_OK)
+		st = schema_check(route->method->input, slice_make(strbuf_cstr(wire), wire->len), &schema_limits_default,
+				  err);
+	return st;
+}
+
+bool
+transcode_location(const struct schema_method *method, struct slice reply, struct strbuf *out)
+{
+	const char *p = method->policy.location;
+	struct strbuf value = STRBUF_INIT;
+	bool ok = true;
+
+	while (*p != '\0' && ok) {
+		const char *open = strchr(p, '{'), *close = open != NULL ? strchr(open, '}') : NULL;
+		if (close == NULL) {
+			strbuf_adds(out, p);
+			break;
+		}
+		strbuf_add(out, p, (size_t)(open - p));
+		strbuf_reset(&value);
+		ok = schema_wire_text(method->output, reply, slice_make(open + 1, (size_t)(close - open - 1)), &value);
+		for (size_t i = 0; ok && i < value.len; i++) {
+			/* unreserved only: ids and numbers; anything else could end the header line */
+			unsigned char c = (unsigned char)value.buf[i];
+			ok = c > ' ' && c < 0x7f && strchr("/?#%\"\\", c) == NULL;
+		}
+		strbuf_add_slice(out, strbuf_slice(&value));
+		p = close + 1;
+	}
+	strbuf_fini(&value);
+	return ok;
+}
+
+struct slice
+transcode_raw_json(struct slice reply)
+{
+	struct pb_reader r = PB_READER(reply);
+	struct slice json = SLICE_LIT("{}");
+
+	while (pb_next(&r)) {
+		if (r.type == PB_BYTES)
+			json = r.bytes;
+	}
+	return json;
+}
