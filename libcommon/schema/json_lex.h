@@ -9,8 +9,10 @@
  *			malformed at lex.p - lex.begin, because of lex.fault
  *
  * Strict: UTF-8 only, no control characters in strings, no lone surrogates, no leading zeros, no
- *NaN. Ownership: tokens point into the text. Threads: one. Errors: false and `fault`. Limits: none
- *of its own.
+ * NaN.
+ *
+ * Ownership: tokens point into the text. Threads: one. Errors: false and `fault`. Limits: none of
+ * its own.
  */
 #ifndef FIT_SCHEMA_JSON_LEX_H
 #define FIT_SCHEMA_JSON_LEX_H

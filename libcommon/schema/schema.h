@@ -2,18 +2,25 @@
 /*
  * schema.h - everything the .proto files say, compiled for use at run time.
  *
- *	const struct schema *s = schema_builtin();                      the protoset linked into
- *this binary const struct schema_method *m = schema_method(s,
- *SLICE_LIT("/fit.workout.v1.WorkoutService/GetPlan")); st = schema_json_decode(m->input, json,
- *&opts, &wire, &err);     JSON -> protobuf bytes st = schema_check(m->input, wire,
- *&schema_limits_default, &err); UTF-8, depth, counts, field rules st =
- *schema_json_encode(m->output, wire, &out, &err);            protobuf bytes -> JSON
+ *	const struct schema *s = schema_builtin();      the protoset linked into this binary
+ *	m = schema_method(s, SLICE_LIT("/fit.workout.v1.PlanService/GetPlan"));
+ *	st = schema_json_decode(m->input, json, &opts, &wire, &err);    JSON to protobuf bytes
+ *	st = schema_check(m->input, wire, &limits, &err);       form, limits, field rules
+ *	st = schema_json_encode(m->output, wire, true, &out, &err);     protobuf bytes to JSON
  *
- * Messages are described by tables compiled from a FileDescriptorSet; no per-message code, no DOM,
- * no allocation per field. JSON follows the proto3 JSON mapping (protobuf.dev "ProtoJSON format").
+ * Messages are described by tables compiled from a FileDescriptorSet; no per-message code, no
+ * DOM, no allocation per field. JSON follows the proto3 JSON mapping (protobuf.dev, "ProtoJSON
+ * format"); google.protobuf.Any has no form here.
+ *
+ * Field rules (buf.validate) mean what protovalidate says: they apply to a field with presence
+ * (message, `optional`, member of a oneof, wrapper) when it is set, to one without presence
+ * always, zero included, unless `ignore: IGNORE_IF_ZERO_VALUE`.
  *
  * Ownership: a schema owns everything it returns. Threads: immutable after load, free to share.
- * Errors:    STATUS_INVALID_ARGUMENT with field violations (JSON paths, lowerCamelCase).
+ * Errors:    STATUS_INVALID_ARGUMENT with field violations (JSON paths, lowerCamelCase). The
+ *            functions set up the `struct err` themselves; it may be NULL.
+ * Limits:    a message has at most 256 fields and 32 oneofs, values nest at most 64 deep: messages
+ *            on the wire count, so each level of a Struct is three.
  */
 #ifndef FIT_SCHEMA_SCHEMA_H
 #define FIT_SCHEMA_SCHEMA_H
@@ -97,8 +104,7 @@ size_t schema_messages(const struct schema *schema,
 const struct schema_method *schema_method(const struct schema *schema, struct slice path);
 size_t schema_methods(const struct schema *schema, const struct schema_method *const **ret_methods);
 
-/* Reason values (fit.api.v1.Reason) carry an HTTP status; 0 when the reason is unknown or has none.
- */
+/* HTTP status of a value of fit.api.v1.Reason; 0 when the reason is unknown or has none. */
 uint32_t schema_reason_http_status(const struct schema *schema, const char *reason);
 
 /* fit.api.v1.DataClass: what a field holds. */
@@ -117,19 +123,20 @@ struct schema_limits {
 };
 extern const struct schema_limits schema_limits_default;
 
-/* Walks wire bytes: well-formed, UTF-8, no NUL in strings, within limits, buf.validate field rules
- * hold. */
+/* Walks wire bytes: well-formed, UTF-8, no NUL in strings, within limits, field rules hold. A
+ * message given in several pieces (path, query and body of a request) is judged as a whole. */
 enum status schema_check(const struct schema_message *message, struct slice wire,
 			 const struct schema_limits *limits, struct err *err) MUST_CHECK;
 
 /* ---- JSON ---- */
 
 struct schema_json_opts {
-	/* When set, gets the paths (snake_case, "preferences.units") of all members present at the
-	 * top two levels, null or not, as FieldMask wire bytes for field `update_mask`: a merge
-	 * patch. */
-	struct strbuf *mask_paths; /* comma-separated */
-	unsigned max_depth;        /* 0: 64 */
+	/* When set, gets the paths of what a merge patch replaces: members present at the top two
+	 * levels, null or not, snake_case, comma-separated ("name,preferences.units"). A message
+	 * given as an object is named by its members only, given as null by itself; lists, maps and
+	 * well-known types are named as a whole. schema_mask_wire makes a FieldMask of it. */
+	struct strbuf *mask_paths;
+	unsigned max_depth; /* 0: 64 */
 	/* For what was stored, maybe by a newer version: an unknown member is passed over. */
 	bool ignore_unknown;
 };
@@ -151,12 +158,12 @@ enum status schema_json_encode(const struct schema_message *message, struct slic
 enum status schema_text_field(const struct schema_message *message, struct slice path,
 			      struct slice text, struct strbuf *out, struct err *err) MUST_CHECK;
 
-/* First value at a field path of wire bytes, as text (string, uuid, integer, bool, enum name): for
- * Location. */
+/* The value at a field path of wire bytes, as text (string, integer, bool, enum name, time …), for
+ * Location: the last of a singular field, the first of a repeated one. False when there is none. */
 bool schema_wire_text(const struct schema_message *message, struct slice wire, struct slice path,
 		      struct strbuf *out);
-/* Appends `message`-typed or bytes field `name` as tag + length + bytes (body: "plan";
- * update_mask). */
+/* Appends message, bytes or string field `name`, which may be a path, as tag + length + bytes: the
+ * body's field, the update mask. */
 enum status schema_wrap_field(const struct schema_message *message, struct slice name,
 			      struct slice bytes, struct strbuf *out, struct err *err) MUST_CHECK;
 /* The message type of a field (an entry type for a map), NULL when it is none. */

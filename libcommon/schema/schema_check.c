@@ -34,8 +34,8 @@ const struct schema_limits schema_limits_default = {
 
 struct frame {
 	const struct schema_message *m;
-	uint64_t seen[SCHEMA_MAX_FIELDS /
-		      64]; /* set, and for fields without presence: not the default */
+	/* Fields that are set; of those without presence, the ones that are not the default. */
+	uint64_t seen[SCHEMA_MAX_FIELDS / 64];
 	uint32_t counts[SCHEMA_MAX_COUNTED];
 	uint32_t oneofs;
 };
@@ -196,7 +196,8 @@ check_entry(struct check *c, const struct schema_field *map, struct slice wire,
 		if (w.type != m->fields[w.number - 1].wire)
 			return malformed(c, node, "a field has another type");
 		if (w.number == 2 && m->fields[1].type == FT_MESSAGE && last[1].number == 2)
-			return malformed(c, node, "a map's value is there twice");
+			return malformed(c, node,
+					 "a map's value is there twice"); /* pieces of no use */
 		last[w.number - 1] = w;
 	}
 	if (more < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_comments.c - the comments of the .proto files (SourceCodeInfo), given to what they stand
- * at.
+ * schema_comments.c - the comments of the .proto files (SourceCodeInfo), each at what it is
+ * about.
  *
  * A location is a path of field numbers and indexes through the file's descriptor: 4, 0, 2, 1 is
  * the second field of the first message.

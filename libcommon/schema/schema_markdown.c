@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_markdown.c - docs/api.md: each service's routes with what they take and answer, then the
+ * schema_markdown.c - docs/api.md: the routes of each service, what they take and answer, and the
  * types.
  */
 #include "libcommon/schema/schema_doc.h"

@@ -3,9 +3,10 @@
  * schema_openapi.c - the OpenAPI 3.1 document of all routes.
  *
  * Paths with the same shape are one path item whatever their variables are called, since OpenAPI
- * takes
- * "/plans/{id}" and "/plans/{plan.id}" for the same path: the names of the first route are used for
- * all. Source: OpenAPI Specification 3.1.0; JSON Schema 2020-12; RFC 9457.
+ * takes "/plans/{id}" and "/plans/{plan.id}" for the same path: the names of the first route are
+ * used for all.
+ *
+ * Source: OpenAPI Specification 3.1.0; JSON Schema 2020-12; RFC 9457.
  */
 #include <stdio.h>
 

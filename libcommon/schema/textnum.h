@@ -2,13 +2,13 @@
 /*
  * textnum.h - numbers, times and durations to and from the text that JSON has for them.
  *
- *	if (!textnum_int(text, FT_INT32, &v)) …         "12", "1.2e1", "-0": exact, in the range of
- *the type textnum_add_double(out, 62.5);                  short text that reads back the same
+ *	if (!textnum_int(text, FT_INT32, &v)) …         "12", "1.2e1", "-0": exact, in range
+ *	textnum_add_double(out, 62.5);                  short text that reads back the same
  *
- * Source: JSON numbers RFC 8259 section 6; RFC 3339; "ProtoJSON format" (Duration, Timestamp).
+ * Source:  JSON numbers RFC 8259 section 6; RFC 3339; "ProtoJSON format" (Duration, Timestamp).
  * Threads: any, in the "C" numeric locale (nothing here calls setlocale). Errors: false.
- * Limits:  a number has at most TEXTNUM_MAX characters; years 0001..9999; durations
- *+-315,576,000,000 s.
+ * Limits:  a double has at most TEXTNUM_MAX characters; years 0001 to 9999; durations up to
+ *          315,576,000,000 s either way.
  */
 #ifndef FIT_SCHEMA_TEXTNUM_H
 #define FIT_SCHEMA_TEXTNUM_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_cli.c - drives libcommon/schema from a script: reads commands, each a line "VERB MESSAGE
- *LENGTH\n" and LENGTH bytes; answers "ok LENGTH\n" or "error LENGTH\n" and the bytes.
+ * schema_cli.c - drives libcommon/schema from a script. Reads commands, each a line
+ * "VERB MESSAGE LENGTH" and LENGTH bytes; answers "ok LENGTH" or "error LENGTH" and the bytes.
  *
  *	decode        JSON to protobuf          check     protobuf against limits and rules
  *	encode        protobuf to JSON          always    the same with default values
