@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Users. E-mail address, provider's subject and display name are AES-256-GCM ciphertext under a key of the user's own
--- (wrapped_key, itself encrypted by the key ring); the *_bidx columns are keyed hashes to find a row by.
+-- Users. E-mail address, provider's subject and display name are AES-256-GCM ciphertext under a key
+-- of the user's own (wrapped_key, itself encrypted by the key ring); the *_bidx columns are keyed
+-- hashes to find a row by.
 
 CREATE TABLE users (
 	id uuid PRIMARY KEY,
@@ -16,7 +17,8 @@ CREATE TABLE users (
 	-- fit.user.v1.Preferences in the proto3 JSON mapping: what was chosen; defaults are not stored.
 	preferences jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(preferences) = 'object'),
 	role text NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'coach', 'admin')),
-	subscription_tier text NOT NULL DEFAULT 'free' CHECK (subscription_tier IN ('free', 'premium', 'pro')),
+	subscription_tier text NOT NULL DEFAULT 'free'
+		CHECK (subscription_tier IN ('free', 'premium', 'pro')),
 	is_active boolean NOT NULL DEFAULT true,
 	-- The owner asked for it; the account can be restored for the grace time.
 	deletion_requested_at timestamptz,
@@ -33,6 +35,9 @@ CREATE TABLE users (
 	CHECK ((google_id IS NULL) = (google_bidx IS NULL)),
 	CHECK (deletion_requested_at IS NULL OR NOT is_active)
 );
+
+-- Users whose data key an older key-encryption key wraps: its number is bytes 2 to 5.
+CREATE INDEX users_wrapped_by ON users (substr(wrapped_key, 2, 4));
 
 -- Accounts whose grace time ends.
 CREATE INDEX users_deletion_requested_at ON users (deletion_requested_at)
