@@ -225,7 +225,10 @@ on_session(const struct authn_session *session, void *arg)
 	resume(call);
 }
 
-/* The copy in Redis, else what auth said a moment ago, else auth. */
+/*
+ * The copy in Redis, else auth, which writes the copy anew. What auth said a moment ago counts only while Redis
+ * is away: a session that was revoked since may so be good for up to five seconds more.
+ */
 static enum verdict
 find_session(struct call *call, const struct admit_reply *reply)
 {
@@ -233,7 +236,7 @@ find_session(struct call *call, const struct admit_reply *reply)
 
 	if (reply->session == ADMIT_FOUND && authn_session_parse(reply->session_value, &call->session))
 		return NEXT;
-	recent = authn_session_recent(call->gl->authn, &call->token);
+	recent = reply->session == ADMIT_UNKNOWN ? authn_session_recent(call->gl->authn, &call->token) : NULL;
 	if (recent != NULL) {
 		call->session = *recent;
 		return NEXT;
