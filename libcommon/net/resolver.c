@@ -59,8 +59,11 @@ deliver(void *arg)
 {
 	struct resolver *r = arg;
 
-	/* On the loop, as resolver_cancel is: no lock needed. */
-	if (!r->cancelled)
+	/* The thread posted under the lock: it has let go of r once we have had it. */
+	pthread_mutex_lock(&r->lock);
+	bool wanted = !r->cancelled;
+	pthread_mutex_unlock(&r->lock);
+	if (wanted)
 		r->fn(r->addrs, r->count, &r->err, r->arg);
 	resolver_free(r);
 }

@@ -14,6 +14,7 @@ BUILD = pathlib.Path(os.environ.get("B", ROOT / "build" / "release")).resolve()
 PROTOSET = BUILD / "gen" / "rpc_test.protoset"
 SERVER = BUILD / "test" / "rpc_test_server"
 SERVICE = "fit.test.v1.TestService"
+SANITIZED = any(mark in SERVER.read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
 
 pool = descriptor_pool.DescriptorPool()
 _set = descriptor_pb2.FileDescriptorSet.FromString(PROTOSET.read_bytes())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The C server, driven by the official Python client."""
-import concurrent.futures
+import queue
 import signal
 import socket
 import subprocess
@@ -12,11 +12,10 @@ import grpc
 import pytest
 from google.protobuf import descriptor_pb2
 
-from rpc_support import (PROTOSET, SERVER, Counters, EchoReply, EchoRequest, Nothing, Server, StreamReply,
-                         StreamRequest, connect, message, method, observe, pool)
+from rpc_support import (PROTOSET, SANITIZED, SERVER, EchoRequest, Nothing, Server, StreamRequest, connect, method,
+                         observe)
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
-RpcStatus = None
 
 
 @pytest.fixture(scope="module")
@@ -313,7 +312,7 @@ def test_bad_message_inside_a_stream(channel):
 
 
 def test_ping_pong(channel):
-    box = __import__("queue").Queue()
+    box = queue.Queue()
     replies = method(channel, "Bidi")(iter(box.get, None), timeout=20)
     for i in range(200):
         box.put(EchoRequest(text=str(i)))
@@ -326,9 +325,9 @@ def test_slow_reader_holds_the_sender(server, channel):
     stream = method(channel, "ServerStream")(StreamRequest(count=200, bytes=100_000), timeout=30)
     next(stream)
     # 20 MB do not fit into windows and queue: the sender must be waiting, and memory is bounded.
-    assert wait_for(lambda: process_rss(server) and observe(channel).cancelled >= 0)
     time.sleep(0.5)
-    assert process_rss(server) < 200 << 20
+    # A sanitizer's build keeps freed memory for a while.
+    assert process_rss(server) < (1000 if SANITIZED else 100) << 20
     assert sum(1 for _ in stream) == 199
     assert observe(channel).send_blocked_ms >= 300
 
