@@ -24,6 +24,9 @@
  * down. A parameter keeps its type between calls (NULL fits any). pg_int is a bigint: where SQL
  * wants an integer (array index, make_interval), cast it: $1::int.
  *
+ * Behind PgBouncer in transaction mode: FIT_PG_PREPARED=off, ignore_startup_parameters=options
+ * there, and ALTER ROLE … SET search_path, since it does not pass the URL's options on.
+ *
  * Ownership: results live in the arena given (PQclear deferred). A connection is leased per
  *            statement or transaction.
  * Threads:   a pool is shared by all; a pg_tx belongs to the worker that runs it. Inside of
@@ -205,7 +208,7 @@ size_t pg_get_strings(const struct pg_result *result, int row, int col, struct a
  * IDEMPOTENCY_KEY_REUSED. Kept 24 h.
  */
 struct pg_idem {
-	struct uuid owner; /* the caller: keys of different owners are different */
+	struct uuid owner;  /* the caller: keys of different owners are different */
 	const char *method; /* "/pkg.Service/Method" */
 	struct slice key;   /* n == 0: none */
 	struct slice fingerprint;

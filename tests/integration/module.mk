@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs that integration tests run; pytest starts them with the servers they need.
 include $(sort $(wildcard tests/integration/*/module.mk))
+.PHONY: integration-bins
+integration-bins: $(INTEGRATION_BINS) ## Build the programs of the integration tests

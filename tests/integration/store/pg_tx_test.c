@@ -720,6 +720,90 @@ test_pg_tx_server_restart_is_retried(void **state)
 	assert_int_equal(2, COUNT(sql_count));
 }
 
+static enum status
+on_all_columns(struct pg_tx *tx, void *arg, struct err *e)
+{
+	static const char sql_all[] = "SELECT * FROM t_effect";
+
+	return pg_tx_query(tx, sql_all, PG_ARGS(), arg, e);
+}
+
+/* A prepared statement whose table changed: the transaction goes again on a new connection. */
+static void
+test_pg_tx_survives_schema_change(void **state)
+{
+	struct pg_tx_options opts = { .deadline = D(10000), .arena = arena };
+	struct pg_result *res;
+	struct change c = { .owner = uuid_v4() };
+
+	(void)state;
+	ASSERT_OK(change(&c, "", "", NULL, &err), &err);
+	ASSERT_OK(pg_transaction(pool, &opts, on_all_columns, &res, &err), &err);
+	ask("sql ALTER TABLE t_effect ADD extra text DEFAULT 'new'");
+	ASSERT_OK(pg_transaction(pool, &opts, on_all_columns, &res, &err), &err);
+	assert_string_equal("new", pg_text(res, 0, 2));
+}
+
+static enum status
+on_too_slow(struct pg_tx *tx, void *arg, struct err *e)
+{
+	static const char sql_sleep[] = "SELECT pg_sleep(60)";
+	enum status st = on_write(tx, arg, e);
+
+	return st != STATUS_OK ? st : pg_tx_query(tx, sql_sleep, PG_ARGS(), NULL, e);
+}
+
+static void
+test_pg_tx_deadline(void **state)
+{
+	struct pg_tx_options opts = { .deadline = D(500), .arena = arena };
+	struct uuid id = uuid_v4();
+	int64_t start = clock_mono_ms();
+
+	(void)state;
+	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED, pg_transaction(pool, &opts, on_too_slow, &id, &err),
+		      &err);
+	assert_in_range(clock_mono_ms() - start, 490, 20000);
+	assert_int_equal(0, COUNT(sql_count));
+	/* Cancelled and closed: nothing holds locks. */
+	ask("sql BEGIN; SET LOCAL lock_timeout = '10s'; LOCK TABLE t_effect; COMMIT");
+}
+
+static enum status
+on_freeze(struct pg_tx *tx, void *arg, struct err *e)
+{
+	enum status st = on_change(tx, arg, e);
+
+	if (st == STATUS_OK)
+		ask("freeze postgres");
+	return st;
+}
+
+/* The COMMIT is sent and its answer does not come: the key says what became of it. */
+static void
+test_pg_tx_unknown_commit(void **state)
+{
+	struct change c = { .owner = uuid_v4(), .n = 4, .events = 1, .syncs = 1 };
+	struct pg_idem idem = { .owner = c.owner,
+				.method = "/fit.test.v1.Test/Change",
+				.key = slice_str("k"),
+				.fingerprint = slice_str("f"),
+				.reply = &c.reply.base };
+	struct pg_tx_options opts = { .deadline = D(3000), .arena = arena, .idem = &idem };
+
+	(void)state;
+	google__rpc__status__init(&c.reply);
+	ASSERT_STATUS(STATUS_DEADLINE_EXCEEDED, pg_transaction(pool, &opts, on_freeze, &c, &err),
+		      &err);
+	ask("thaw postgres");
+	ASSERT_CONTAINS(err.text, "its outcome is unknown");
+	ASSERT_OK(change(&c, "k", "f", NULL, &err), &err);
+	assert_int_equal(4, c.reply.code);
+	assert_int_equal(1, COUNT(sql_count));
+	assert_int_equal(1, COUNT(sql_outbox));
+	assert_int_equal(1, COUNT(sql_changes));
+}
+
 /* ---- kill -9 around the COMMIT ---- */
 
 /* The child: this program again, armed from its start. */
@@ -813,6 +897,9 @@ main(int argc, char **argv)
 		T(test_pg_tx_deadlock_retry),
 		T(test_pg_tx_misuse),
 		T(test_pg_tx_server_restart_is_retried),
+		T(test_pg_tx_survives_schema_change),
+		T(test_pg_tx_deadline),
+		T(test_pg_tx_unknown_commit),
 		T(test_pg_tx_crash_points),
 	};
 
