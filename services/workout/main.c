@@ -40,7 +40,8 @@ workout_init(const void *config, void **ret_ctx, struct err *err)
 		panic("workout: no memory");
 	st = service_pg_open(config, "workout", &w->pg, err);
 	if (st == STATUS_OK)
-		st = workout_library_load(w, workout_library_builtin(), deadline_in(LIBRARY_MS), &changed, err);
+		st = workout_library_load(w, workout_library_builtin(), deadline_in(LIBRARY_MS),
+					  &changed, err);
 	if (st != STATUS_OK) {
 		workout_fini(w);
 		return st;

@@ -2,8 +2,9 @@
 /*
  * workout.h - what the parts of this service share.
  *
- * Layers inside the service: workout_rpc_* (handlers) call rules (workout_session, workout_plan, workout_e1rm, …; no
- * I/O) and stores (workout_*_store). Every store function takes the owner first, in the scope.
+ * Layers inside the service: workout_rpc_* (handlers) call rules (workout_session, workout_plan,
+ * workout_e1rm, …; no I/O) and stores (workout_*_store). Every store function takes the owner
+ * first, in the scope.
  */
 #ifndef FIT_WORKOUT_H
 #define FIT_WORKOUT_H
@@ -27,7 +28,7 @@ struct workout_scope {
 	struct deadline deadline;
 	struct arena *arena;
 	const char *traceparent; /* or NULL */
-	struct pg_idem *idem;	 /* of a change; its reply is the call's */
+	struct pg_idem *idem;    /* of a change; its reply is the call's */
 };
 
 #endif

@@ -2,12 +2,14 @@
 /*
  * workout_derived.h - what follows from session documents: one row a set, and the personal records.
  *
- * workout_derived_project makes a session's rows in session_sets those of its document (NULL: gone), then recomputes the
- * records of each exercise that this touched, and adds events and sync rows for records that came, moved or went. Call it inside
- * the transaction of the change and after pg_tx_sync of the owner, whose lock keeps two sessions of one athlete
- * from computing records past each other.
+ * workout_derived_project makes a session's rows in session_sets those of its document (NULL:
+ * gone), then recomputes the records of each exercise that this touched, and adds events and sync
+ * rows for records that came, moved or went. Call it inside the transaction of the change and after
+ * pg_tx_sync of the owner, whose lock keeps two sessions of one athlete from computing records past
+ * each other.
  *
- * Cost: reads all sets of the touched exercises (by index; some 2,000 rows after ten years of a lift twice a week).
+ * Cost: reads all sets of the touched exercises (by index; some 2,000 rows after ten years of a
+ * lift twice a week).
  */
 #ifndef FIT_WORKOUT_DERIVED_H
 #define FIT_WORKOUT_DERIVED_H
@@ -16,12 +18,15 @@
 #include "services/workout/workout_events.h"
 #include "services/workout/workout_session_store.h"
 
-enum status workout_derived_project(struct pg_tx *tx, const struct uuid *owner, const struct uuid *session_id,
-				    int64_t started_ms, struct slice document, struct workout_events *events,
-				    struct workout_session_outcome *ret_outcome, struct err *err) MUST_CHECK;
+enum status workout_derived_project(struct pg_tx *tx, const struct uuid *owner,
+				    const struct uuid *session_id, int64_t started_ms,
+				    struct slice document, struct workout_events *events,
+				    struct workout_session_outcome *ret_outcome,
+				    struct err *err) MUST_CHECK;
 /* Records that sets of this session hold. */
 enum status workout_derived_records_of(struct workout *w, const struct workout_scope *scope,
-				       const struct uuid *session_id, struct workout_held_record **ret_list,
-				       size_t *ret_n, struct err *err) MUST_CHECK;
+				       const struct uuid *session_id,
+				       struct workout_held_record **ret_list, size_t *ret_n,
+				       struct err *err) MUST_CHECK;
 
 #endif

@@ -7,52 +7,67 @@
 #include "services/workout/workout_records.h"
 
 /*
- * Rows that are as they should be are not written, so logging one more set writes one row. Answers the exercises whose rows
- * changed. $1 user, $2 session, $3 its start, $4 document or NULL.
+ * Rows that are as they should be are not written, so logging one more set writes one row. Answers
+ * the exercises whose rows changed. $1 user, $2 session, $3 its start, $4 document or NULL.
  */
 static const char sql_project[] =
-	"WITH next AS (SELECT (s->>'setId')::uuid AS set_id, (e->>'exerciseId')::uuid AS exercise_id,"
-	" (row_number() OVER (ORDER BY en, sn))::int AS position, coalesce(s->>'type', 'normal') AS set_type,"
-	" coalesce((s->>'reps')::int, 0) AS reps, coalesce(round((s->>'weight')::numeric * 1000), 0)::bigint AS weight_g,"
+	"WITH next AS (SELECT (s->>'setId')::uuid AS set_id, (e->>'exerciseId')::uuid AS "
+	"exercise_id,"
+	" (row_number() OVER (ORDER BY en, sn))::int AS position, coalesce(s->>'type', 'normal') "
+	"AS set_type,"
+	" coalesce((s->>'reps')::int, 0) AS reps, coalesce(round((s->>'weight')::numeric * 1000), "
+	"0)::bigint AS weight_g,"
 	" coalesce(round((s->>'rpe')::numeric * 2), 0)::int AS rpe_halves,"
 	" coalesce((s->>'duration')::int, 0) AS duration_s"
 	" FROM jsonb_array_elements($4::jsonb->'exercises') WITH ORDINALITY AS a (e, en),"
 	" jsonb_array_elements(e->'sets') WITH ORDINALITY AS b (s, sn)),"
 	" gone AS (DELETE FROM session_sets o WHERE o.user_id = $1 AND o.session_id = $2"
-	" AND NOT EXISTS (SELECT 1 FROM next WHERE next.set_id = o.set_id) RETURNING o.exercise_id),"
-	" came AS (INSERT INTO session_sets AS o (user_id, session_id, set_id, exercise_id, started_at, position, set_type,"
-	" reps, weight_g, rpe_halves, duration_s) SELECT $1, $2, set_id, exercise_id, $3::timestamptz, position, set_type, reps,"
-	" weight_g, rpe_halves, duration_s FROM next ON CONFLICT (user_id, session_id, set_id) DO UPDATE SET"
-	" exercise_id = excluded.exercise_id, started_at = excluded.started_at, position = excluded.position,"
+	" AND NOT EXISTS (SELECT 1 FROM next WHERE next.set_id = o.set_id) RETURNING "
+	"o.exercise_id),"
+	" came AS (INSERT INTO session_sets AS o (user_id, session_id, set_id, exercise_id, "
+	"started_at, position, set_type,"
+	" reps, weight_g, rpe_halves, duration_s) SELECT $1, $2, set_id, exercise_id, "
+	"$3::timestamptz, position, set_type, reps,"
+	" weight_g, rpe_halves, duration_s FROM next ON CONFLICT (user_id, session_id, set_id) DO "
+	"UPDATE SET"
+	" exercise_id = excluded.exercise_id, started_at = excluded.started_at, position = "
+	"excluded.position,"
 	" set_type = excluded.set_type, reps = excluded.reps, weight_g = excluded.weight_g,"
 	" rpe_halves = excluded.rpe_halves, duration_s = excluded.duration_s"
-	" WHERE (o.exercise_id, o.started_at, o.position, o.set_type, o.reps, o.weight_g, o.rpe_halves, o.duration_s)"
-	" IS DISTINCT FROM (excluded.exercise_id, excluded.started_at, excluded.position, excluded.set_type,"
-	" excluded.reps, excluded.weight_g, excluded.rpe_halves, excluded.duration_s) RETURNING o.exercise_id)"
+	" WHERE (o.exercise_id, o.started_at, o.position, o.set_type, o.reps, o.weight_g, "
+	"o.rpe_halves, o.duration_s)"
+	" IS DISTINCT FROM (excluded.exercise_id, excluded.started_at, excluded.position, "
+	"excluded.set_type,"
+	" excluded.reps, excluded.weight_g, excluded.rpe_halves, excluded.duration_s) RETURNING "
+	"o.exercise_id)"
 	" SELECT exercise_id FROM gone UNION SELECT exercise_id FROM came";
 
 static const char sql_lifts[] =
 	"SELECT session_id, set_id, started_at, reps, weight_g, rpe_halves FROM session_sets"
-	" WHERE user_id = $1 AND exercise_id = $2 AND set_type <> 'warmup' AND reps > 0 AND weight_g > 0"
+	" WHERE user_id = $1 AND exercise_id = $2 AND set_type <> 'warmup' AND reps > 0 AND "
+	"weight_g > 0"
 	" ORDER BY started_at, session_id, position";
 static const char sql_records[] =
 	"SELECT kind, value_g, previous_g, session_id, set_id FROM personal_records"
 	" WHERE user_id = $1 AND exercise_id = $2 AND deleted_at IS NULL";
 static const char sql_put_record[] =
-	"INSERT INTO personal_records AS r (id, user_id, exercise_id, kind, value_g, previous_g, reps, weight_g, session_id,"
-	" set_id, achieved_at, rev) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE"
+	"INSERT INTO personal_records AS r (id, user_id, exercise_id, kind, value_g, previous_g, "
+	"reps, weight_g, session_id,"
+	" set_id, achieved_at, rev) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON "
+	"CONFLICT (id) DO UPDATE"
 	" SET value_g = excluded.value_g, previous_g = excluded.previous_g, reps = excluded.reps,"
 	" weight_g = excluded.weight_g, session_id = excluded.session_id, set_id = excluded.set_id,"
-	" achieved_at = excluded.achieved_at, rev = excluded.rev, deleted_at = NULL WHERE r.user_id = excluded.user_id";
+	" achieved_at = excluded.achieved_at, rev = excluded.rev, deleted_at = NULL WHERE "
+	"r.user_id = excluded.user_id";
 static const char sql_drop_record[] =
 	"UPDATE personal_records SET deleted_at = $3, rev = $4 WHERE user_id = $1 AND id = $2";
-static const char sql_records_of[] =
-	"SELECT set_id, kind FROM personal_records WHERE user_id = $1 AND session_id = $2 AND deleted_at IS NULL"
-	" ORDER BY kind";
+static const char sql_records_of[] = "SELECT set_id, kind FROM personal_records WHERE user_id = $1 "
+				     "AND session_id = $2 AND deleted_at IS NULL"
+				     " ORDER BY kind";
 
 /* 7b0f0a3e-6a52-5d6c-8f0e-3c1f5b9c2d71 */
-static const struct uuid record_namespace = { { 0x7b, 0x0f, 0x0a, 0x3e, 0x6a, 0x52, 0x5d, 0x6c, 0x8f, 0x0e, 0x3c, 0x1f, 0x5b,
-						0x9c, 0x2d, 0x71 } };
+static const struct uuid record_namespace = { { 0x7b, 0x0f, 0x0a, 0x3e, 0x6a, 0x52, 0x5d, 0x6c,
+						0x8f, 0x0e, 0x3c, 0x1f, 0x5b, 0x9c, 0x2d, 0x71 } };
 
 struct derive {
 	struct pg_tx *tx;
@@ -82,7 +97,8 @@ hold(struct derive *d, const struct uuid *set_id, const char *kind)
 {
 	if (d->nheld == d->held_cap) {
 		size_t cap = d->held_cap > 0 ? 2 * d->held_cap : 16;
-		struct workout_held_record *list = ARENA_ARRAY(d->arena, struct workout_held_record, cap);
+		struct workout_held_record *list =
+			ARENA_ARRAY(d->arena, struct workout_held_record, cap);
 
 		for (size_t i = 0; i < d->nheld; i++)
 			list[i] = d->held[i];
@@ -93,8 +109,8 @@ hold(struct derive *d, const struct uuid *set_id, const char *kind)
 }
 
 static enum status
-put_record(struct derive *d, const struct uuid *exercise, const char *kind, const struct workout_record *record,
-	   const struct workout_lift *lift, struct err *err)
+put_record(struct derive *d, const struct uuid *exercise, const char *kind,
+	   const struct workout_record *record, const struct workout_lift *lift, struct err *err)
 {
 	struct uuid id = record_id(d, exercise, kind);
 	Fit__Workout__V1__RecordSet *m = ARENA_NEW(d->arena, Fit__Workout__V1__RecordSet);
@@ -103,10 +119,12 @@ put_record(struct derive *d, const struct uuid *exercise, const char *kind, cons
 
 	if (st == STATUS_OK)
 		st = pg_tx_query(d->tx, sql_put_record,
-				 PG_ARGS(pg_uuid(&id), pg_uuid(d->owner), pg_uuid(exercise), pg_str(kind),
-					 pg_int(record->value), pg_int(record->previous), pg_int(lift->reps),
-					 pg_int(lift->grams), pg_uuid(&lift->session_id), pg_uuid(&lift->set_id),
-					 pg_time(lift->started_ms), pg_int(rev)),
+				 PG_ARGS(pg_uuid(&id), pg_uuid(d->owner), pg_uuid(exercise),
+					 pg_str(kind), pg_int(record->value),
+					 pg_int(record->previous), pg_int(lift->reps),
+					 pg_int(lift->grams), pg_uuid(&lift->session_id),
+					 pg_uuid(&lift->set_id), pg_time(lift->started_ms),
+					 pg_int(rev)),
 				 NULL, err);
 	if (st != STATUS_OK)
 		return st;
@@ -131,8 +149,9 @@ drop_record(struct derive *d, const struct uuid *exercise, const char *kind, str
 
 	if (st == STATUS_OK)
 		st = pg_tx_query(d->tx, sql_drop_record,
-				 PG_ARGS(pg_uuid(d->owner), pg_uuid(&id), pg_time(clock_wall_ms()), pg_int(rev)), NULL,
-				 err);
+				 PG_ARGS(pg_uuid(d->owner), pg_uuid(&id), pg_time(clock_wall_ms()),
+					 pg_int(rev)),
+				 NULL, err);
 	if (st != STATUS_OK)
 		return st;
 	fit__workout__v1__record_lost__init(m);
@@ -153,7 +172,8 @@ stored_row(const struct pg_result *stored, const char *kind)
 }
 
 static bool
-is_stored(const struct pg_result *stored, int row, const struct workout_record *record, const struct workout_lift *lift)
+is_stored(const struct pg_result *stored, int row, const struct workout_record *record,
+	  const struct workout_lift *lift)
 {
 	struct uuid session, set;
 
@@ -161,7 +181,8 @@ is_stored(const struct pg_result *stored, int row, const struct workout_record *
 		return false;
 	session = pg_get_uuid(stored, row, 3);
 	set = pg_get_uuid(stored, row, 4);
-	return pg_get_int(stored, row, 1) == record->value && pg_get_int(stored, row, 2) == record->previous &&
+	return pg_get_int(stored, row, 1) == record->value &&
+	       pg_get_int(stored, row, 2) == record->previous &&
 	       uuid_eq(&session, &lift->session_id) && uuid_eq(&set, &lift->set_id);
 }
 
@@ -191,10 +212,12 @@ derive_records(struct derive *d, const struct uuid *exercise, struct err *err)
 	struct workout_lift *lifts;
 	struct pg_result *res, *stored;
 	size_t n;
-	enum status st = pg_tx_query(d->tx, sql_lifts, PG_ARGS(pg_uuid(d->owner), pg_uuid(exercise)), &res, err);
+	enum status st = pg_tx_query(d->tx, sql_lifts,
+				     PG_ARGS(pg_uuid(d->owner), pg_uuid(exercise)), &res, err);
 
 	if (st == STATUS_OK)
-		st = pg_tx_query(d->tx, sql_records, PG_ARGS(pg_uuid(d->owner), pg_uuid(exercise)), &stored, err);
+		st = pg_tx_query(d->tx, sql_records, PG_ARGS(pg_uuid(d->owner), pg_uuid(exercise)),
+				 &stored, err);
 	if (st != STATUS_OK)
 		return st;
 	n = get_lifts(res, d->arena, &lifts);
@@ -220,17 +243,21 @@ derive_records(struct derive *d, const struct uuid *exercise, struct err *err)
 /* ---- entry points ---- */
 
 enum status
-workout_derived_project(struct pg_tx *tx, const struct uuid *owner, const struct uuid *session_id, int64_t started_ms,
-			struct slice document, struct workout_events *events,
+workout_derived_project(struct pg_tx *tx, const struct uuid *owner, const struct uuid *session_id,
+			int64_t started_ms, struct slice document, struct workout_events *events,
 			struct workout_session_outcome *ret_outcome, struct err *err)
 {
-	struct derive d = { .tx = tx, .arena = pg_tx_arena(tx), .owner = owner, .session_id = session_id,
+	struct derive d = { .tx = tx,
+			    .arena = pg_tx_arena(tx),
+			    .owner = owner,
+			    .session_id = session_id,
 			    .events = events };
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_project,
-				     PG_ARGS(pg_uuid(owner), pg_uuid(session_id), pg_time(started_ms),
-					     document.n > 0 ? pg_jsonb(document) : pg_null()),
-				     &res, err);
+	enum status st =
+		pg_tx_query(tx, sql_project,
+			    PG_ARGS(pg_uuid(owner), pg_uuid(session_id), pg_time(started_ms),
+				    document.n > 0 ? pg_jsonb(document) : pg_null()),
+			    &res, err);
 
 	for (int i = 0; st == STATUS_OK && i < pg_rows(res); i++) {
 		struct uuid exercise = pg_get_uuid(res, i, 0);
@@ -245,20 +272,23 @@ workout_derived_project(struct pg_tx *tx, const struct uuid *owner, const struct
 }
 
 enum status
-workout_derived_records_of(struct workout *w, const struct workout_scope *scope, const struct uuid *session_id,
-			   struct workout_held_record **ret_list, size_t *ret_n, struct err *err)
+workout_derived_records_of(struct workout *w, const struct workout_scope *scope,
+			   const struct uuid *session_id, struct workout_held_record **ret_list,
+			   size_t *ret_n, struct err *err)
 {
 	struct pg_result *res;
 	struct workout_held_record *list;
 	enum status st = pg_query(w->pg, scope->deadline, sql_records_of,
-				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(session_id)), scope->arena, &res, err);
+				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(session_id)),
+				  scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
 	list = ARENA_ARRAY(scope->arena, struct workout_held_record, (size_t)pg_rows(res) + 1);
 	for (int i = 0; i < pg_rows(res); i++)
-		list[i] = (struct workout_held_record){ pg_get_uuid(res, i, 0),
-							arena_strdup(scope->arena, pg_text(res, i, 1)) };
+		list[i] = (struct workout_held_record){
+			pg_get_uuid(res, i, 0), arena_strdup(scope->arena, pg_text(res, i, 1))
+		};
 	*ret_list = list;
 	*ret_n = (size_t)pg_rows(res);
 	return STATUS_OK;

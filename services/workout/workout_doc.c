@@ -26,13 +26,16 @@ pack(const ProtobufCMessage *message, struct arena *arena)
 }
 
 enum status
-workout_doc_encode(const ProtobufCMessage *message, struct arena *arena, struct slice *ret_json, struct err *err)
+workout_doc_encode(const ProtobufCMessage *message, struct arena *arena, struct slice *ret_json,
+		   struct err *err)
 {
 	struct strbuf json = STRBUF_ARENA(arena);
-	enum status st = schema_json_encode(described(message->descriptor), pack(message, arena), false, &json, err);
+	enum status st = schema_json_encode(described(message->descriptor), pack(message, arena),
+					    false, &json, err);
 
 	if (st != STATUS_OK)
-		return err_set(err, STATUS_INTERNAL, "%s cannot be written as JSON", message->descriptor->name);
+		return err_set(err, STATUS_INTERNAL, "%s cannot be written as JSON",
+			       message->descriptor->name);
 	*ret_json = strbuf_slice(&json);
 	return STATUS_OK;
 }
@@ -42,7 +45,9 @@ workout_doc_decode(const ProtobufCMessageDescriptor *type, struct slice json, st
 		   void **ret_message, struct err *err)
 {
 	struct strbuf wire = STRBUF_ARENA(arena);
-	enum status st = schema_json_decode(described(type), json, NULL, &wire, err);
+	/* A newer version of this service may have written members that this one does not know. */
+	const struct schema_json_opts opts = { .ignore_unknown = true };
+	enum status st = schema_json_decode(described(type), json, &opts, &wire, err);
 
 	if (st == STATUS_OK)
 		st = pb_arena_unpack(arena, type, strbuf_slice(&wire), ret_message, err);
@@ -60,7 +65,8 @@ workout_doc_copy(const ProtobufCMessage *message, struct arena *arena)
 	void *copy;
 
 	err_init(&err);
-	if (pb_arena_unpack(arena, message->descriptor, pack(message, arena), &copy, &err) != STATUS_OK)
+	if (pb_arena_unpack(arena, message->descriptor, pack(message, arena), &copy, &err) !=
+	    STATUS_OK)
 		panic("a packed %s does not unpack: %s", message->descriptor->name, err.text);
 	return copy;
 }
@@ -127,7 +133,11 @@ workout_time_new(struct arena *arena, int64_t wall_ms)
 int64_t
 workout_time_ms(const Google__Protobuf__Timestamp *time)
 {
-	return time->seconds * 1000 + time->nanos / 1000000;
+	/* Years 1 to 9999, as RFC 3339 and google.protobuf.Timestamp have them. */
+	const int64_t min = INT64_C(-62135596800), max = INT64_C(253402300799);
+	int64_t s = time->seconds < min ? min : time->seconds > max ? max : time->seconds;
+
+	return s * 1000 + time->nanos / 1000000;
 }
 
 char *

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workout_doc.h - documents: protobuf messages in memory, their JSON (proto3 mapping) in the database.
+ * workout_doc.h - documents: protobuf messages in memory, their JSON (proto3 mapping) in the
+ *database.
  *
  *	st = workout_doc_encode(&session->base, arena, &json, err);
- *	st = workout_doc_decode(&fit__workout__v1__session__descriptor, json, arena, &message, err);
+ *	st = workout_doc_decode(&fit__workout__v1__session__descriptor, json, arena, &m, err);
  *
  * Members with default values are not stored. Times are RFC 3339, weights decimal kilograms.
  * Ownership: results live in the arena. Errors: INTERNAL when a stored document is not one.
@@ -20,12 +21,13 @@
 #include "libcommon/base/status.h"
 #include "libcommon/base/uuid.h"
 
-enum status workout_doc_encode(const ProtobufCMessage *message, struct arena *arena, struct slice *ret_json,
-			       struct err *err) MUST_CHECK;
-enum status workout_doc_decode(const ProtobufCMessageDescriptor *type, struct slice json, struct arena *arena,
-			       void **ret_message, struct err *err) MUST_CHECK;
+enum status workout_doc_encode(const ProtobufCMessage *message, struct arena *arena,
+			       struct slice *ret_json, struct err *err) MUST_CHECK;
+enum status workout_doc_decode(const ProtobufCMessageDescriptor *type, struct slice json,
+			       struct arena *arena, void **ret_message, struct err *err) MUST_CHECK;
 /* A copy that shares nothing with the original. */
-void *workout_doc_copy(const ProtobufCMessage *message, struct arena *arena) __attribute__((returns_nonnull));
+void *workout_doc_copy(const ProtobufCMessage *message, struct arena *arena)
+	__attribute__((returns_nonnull));
 
 /* jansson values that die with the arena. */
 json_t *workout_json_own(struct arena *arena, json_t *json) __attribute__((returns_nonnull));
@@ -33,9 +35,12 @@ enum status workout_json_parse(struct slice text, struct arena *arena, json_t **
 			       struct err *err) MUST_CHECK;
 struct slice workout_json_text(const json_t *json, struct arena *arena);
 
-Google__Protobuf__Timestamp *workout_time_new(struct arena *arena, int64_t wall_ms) __attribute__((returns_nonnull));
+Google__Protobuf__Timestamp *workout_time_new(struct arena *arena, int64_t wall_ms)
+	__attribute__((returns_nonnull));
+/* Whole milliseconds; what lies outside the years 1..9999 is taken as their end. */
 int64_t workout_time_ms(const Google__Protobuf__Timestamp *time);
-char *workout_uuid_text(struct arena *arena, const struct uuid *uuid) __attribute__((returns_nonnull));
+char *workout_uuid_text(struct arena *arena, const struct uuid *uuid)
+	__attribute__((returns_nonnull));
 
 /* Protobuf-c's empty string is not NULL and not ours to write to. */
 static inline char *

@@ -52,8 +52,8 @@ workout_e1rm(int64_t grams, unsigned reps, unsigned rpe_halves)
 		return (struct workout_e1rm){ grams, WORKOUT_CONFIDENCE_HIGH };
 	if (r2 <= 20)
 		return (struct workout_e1rm){ div_round(grams * (60 + r2), 60),
-					      r2 <= 12 ? WORKOUT_CONFIDENCE_HIGH :
-							 WORKOUT_CONFIDENCE_MEDIUM };
+					      r2 <= 12 ? WORKOUT_CONFIDENCE_HIGH
+						       : WORKOUT_CONFIDENCE_MEDIUM };
 	return (struct workout_e1rm){ div_round(grams * 72, 74 - r2), WORKOUT_CONFIDENCE_LOW };
 }
 

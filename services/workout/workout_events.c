@@ -21,7 +21,8 @@ workout_events_add(struct workout_events *events, Fit__Workout__V1__Event__TypeC
 	events->n++;
 }
 
-/* The envelope's texts live as long as the message is packed: in the calling frame of workout_events_write. */
+/* The envelope's texts live as long as the message is packed: in the calling frame of
+ * workout_events_write. */
 struct envelope {
 	Fit__Workout__V1__Event event;
 	char id[UUID_TEXT_SIZE];
@@ -45,8 +46,8 @@ set_envelope(ProtobufCMessage *message, const struct uuid *id, int64_t sequence,
 }
 
 enum status
-workout_events_write(const struct workout_events *events, struct pg_tx *tx, const struct uuid *owner,
-		     const char *traceparent, struct err *err)
+workout_events_write(const struct workout_events *events, struct pg_tx *tx,
+		     const struct uuid *owner, const char *traceparent, struct err *err)
 {
 	for (const struct workout_event *e = events->first; e != NULL; e = e->next) {
 		const ProtobufCFieldDescriptor *member = protobuf_c_message_descriptor_get_field(

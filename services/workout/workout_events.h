@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workout_events.h - the events a change causes, collected while the rules run and written with the change.
+ * workout_events.h - the events a change causes, collected while the rules run and written with the
+ *change.
  *
  *	struct workout_events events = WORKOUT_EVENTS(arena);
  *	workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_SET_REMOVED, &removed->base);
@@ -33,7 +34,8 @@ struct workout_events {
 void workout_events_add(struct workout_events *events, Fit__Workout__V1__Event__TypeCase type,
 			const ProtobufCMessage *member);
 /* Into the transaction's outbox, in order. */
-enum status workout_events_write(const struct workout_events *events, struct pg_tx *tx, const struct uuid *owner,
-				 const char *traceparent, struct err *err) MUST_CHECK;
+enum status workout_events_write(const struct workout_events *events, struct pg_tx *tx,
+				 const struct uuid *owner, const char *traceparent,
+				 struct err *err) MUST_CHECK;
 
 #endif

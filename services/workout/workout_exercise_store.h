@@ -25,20 +25,22 @@ struct workout_exercise_filter {
 	const char *difficulty; /* "" for any */
 };
 
-enum status workout_exercise_find(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
-				  exercise_doc **ret_exercise, struct err *err) MUST_CHECK;
+enum status workout_exercise_find(struct workout *w, const struct workout_scope *scope,
+				  const struct uuid *id, exercise_doc **ret_exercise,
+				  struct err *err) MUST_CHECK;
 /* A page; *ret_next is the token of the next one or "". */
 enum status workout_exercise_list(struct workout *w, const struct workout_scope *scope,
-				  const struct workout_exercise_filter *filter, const struct workout_page *page,
-				  exercise_doc ***ret_list, size_t *ret_n, char **ret_next,
-				  struct err *err) MUST_CHECK;
+				  const struct workout_exercise_filter *filter,
+				  const struct workout_page *page, exercise_doc ***ret_list,
+				  size_t *ret_n, char **ret_next, struct err *err) MUST_CHECK;
 struct workout_alternative {
 	exercise_doc *exercise;
 	double similarity;
 };
 enum status workout_exercise_alternatives(struct workout *w, const struct workout_scope *scope,
-					  const struct uuid *id, char *const *available, size_t navailable,
-					  unsigned limit, struct workout_alternative **ret_list, size_t *ret_n,
+					  const struct uuid *id, char *const *available,
+					  size_t navailable, unsigned limit,
+					  struct workout_alternative **ret_list, size_t *ret_n,
 					  struct err *err) MUST_CHECK;
 
 /* What plans and progress need to know of an exercise. */
@@ -47,11 +49,13 @@ struct workout_exercise_brief {
 	char **muscles, **secondary, **equipment;
 	size_t nmuscles, nsecondary, nequipment;
 };
-/* Those of `ids` that the owner may use, in any order; deleted ones only `with_deleted` (the past keeps its muscles). */
-enum status workout_exercise_briefs(struct workout *w, const struct workout_scope *scope, const struct uuid *ids,
-				    size_t n, bool with_deleted, struct workout_exercise_brief **ret_list,
-				    size_t *ret_n, struct err *err) MUST_CHECK;
-const struct workout_exercise_brief *workout_exercise_brief_of(const struct workout_exercise_brief *list, size_t n,
-							       const struct uuid *id);
+/* Those of `ids` that the owner may use, in any order; deleted ones only `with_deleted` (the past
+ * keeps its muscles). */
+enum status workout_exercise_briefs(struct workout *w, const struct workout_scope *scope,
+				    const struct uuid *ids, size_t n, bool with_deleted,
+				    struct workout_exercise_brief **ret_list, size_t *ret_n,
+				    struct err *err) MUST_CHECK;
+const struct workout_exercise_brief *workout_exercise_brief_of(
+	const struct workout_exercise_brief *list, size_t n, const struct uuid *id);
 
 #endif

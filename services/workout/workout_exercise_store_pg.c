@@ -4,48 +4,59 @@
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_exercise_store.h"
 
-#define COLUMNS                                                                                \
-	"id, name, aliases, description, instructions, muscle_groups, secondary_muscles,"      \
-	" equipment_required, difficulty_level, tracking, video_url, image_urls, safety_notes," \
+#define COLUMNS                                                                                    \
+	"id, name, aliases, description, instructions, muscle_groups, secondary_muscles,"          \
+	" equipment_required, difficulty_level, tracking, video_url, image_urls, safety_notes,"    \
 	" variations, external_id, source, is_verified, created_at, updated_at"
 #define NCOLUMNS 19
 
-static const char sql_find[] = "SELECT " COLUMNS " FROM exercises"
-			       " WHERE (owner_id IS NULL OR owner_id = $1) AND id = $2 AND deleted_at IS NULL";
+static const char sql_find[] =
+	"SELECT " COLUMNS " FROM exercises"
+	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = $2 AND deleted_at IS NULL";
 
-#define FILTER                                                                                 \
-	" FROM exercises WHERE (owner_id IS NULL OR owner_id = $1) AND deleted_at IS NULL"      \
-	" AND ($2::text[] = '{}' OR muscle_groups && $2::text[])"                               \
-	" AND ($3::text[] = '{}' OR equipment_required && $3::text[])"                          \
-	" AND ($4::text[] = '{}' OR equipment_required <@ ($4::text[] || 'none'::text))"        \
+#define FILTER                                                                                     \
+	" FROM exercises WHERE (owner_id IS NULL OR owner_id = $1) AND deleted_at IS NULL"         \
+	" AND ($2::text[] = '{}' OR muscle_groups && $2::text[])"                                  \
+	" AND ($3::text[] = '{}' OR equipment_required && $3::text[])"                             \
+	" AND ($4::text[] = '{}' OR equipment_required <@ ($4::text[] || 'none'::text))"           \
 	" AND ($5::text = '' OR difficulty_level = $5::text)"
 
 /* $6: no token; $7: id of the last row. */
-static const char sql_list[] = "SELECT " COLUMNS FILTER " AND ($6::boolean OR (name, id) >"
-			       " (SELECT name, id FROM exercises WHERE id = $7)) ORDER BY name, id LIMIT $8";
+static const char sql_list[] =
+	"SELECT " COLUMNS FILTER " AND ($6::boolean OR (name, id) >"
+	" (SELECT name, id FROM exercises WHERE id = $7)) ORDER BY name, id LIMIT $8";
 
 /*
- * An exact name or alias comes before a name that begins so, before everything else, and the plain exercise before its
- * longer-named relatives. The rank is cut to six digits and carried in page tokens as an integer, so that paging compares the same numbers. $6 query, $7 no token, $8 rank, $9 id.
+ * An exact name or alias comes before a name that begins so, before everything else, and the plain
+ * exercise before its longer-named relatives. The rank is cut to six digits and carried in page
+ * tokens as an integer, so that paging compares the same numbers. $6 query, $7 no token, $8 rank,
+ * $9 id.
  */
 static const char sql_search[] =
-	"SELECT * FROM (SELECT " COLUMNS ", round(1e6 * (ts_rank('{0.05, 0.2, 0.6, 1.0}', search, exercise_query($6), 1)"
+	"SELECT * FROM (SELECT " COLUMNS
+	", round(1e6 * (ts_rank('{0.05, 0.2, 0.6, 1.0}', search, exercise_query($6), 1)"
 	" + CASE WHEN lower(name) = lower($6) THEN 4 WHEN lower($6) = ANY (aliases) THEN 3"
-	" WHEN starts_with(lower(name), lower($6)) THEN 2 ELSE 0 END + 1.0 / length(name))::numeric)::bigint AS rank" FILTER
+	" WHEN starts_with(lower(name), lower($6)) THEN 2 ELSE 0 END + 1.0 / "
+	"length(name))::numeric)::bigint AS rank" FILTER
 	" AND search @@ exercise_query($6)) AS found WHERE $7::boolean OR (-rank, name, id) >"
-	" (SELECT -($8::bigint), name, id FROM exercises WHERE id = $9) ORDER BY rank DESC, name, id LIMIT $10";
+	" (SELECT -($8::bigint), name, id FROM exercises WHERE id = $9) ORDER BY rank DESC, name, "
+	"id LIMIT $10";
 
 static const char sql_alternatives[] =
-	"SELECT " COLUMNS ", score FROM (SELECT e.*, muscle_similarity(the.muscle_groups, the.secondary_muscles,"
+	"SELECT " COLUMNS
+	", score FROM (SELECT e.*, muscle_similarity(the.muscle_groups, the.secondary_muscles,"
 	" e.muscle_groups, e.secondary_muscles) AS score FROM exercises e, exercises the"
 	" WHERE the.id = $2 AND (the.owner_id IS NULL OR the.owner_id = $1) AND e.id <> the.id"
-	" AND (e.owner_id IS NULL OR e.owner_id = $1) AND e.deleted_at IS NULL AND e.muscle_groups && the.muscle_groups"
-	" AND ($3::text[] = '{}' OR e.equipment_required <@ ($3::text[] || 'none'::text))) AS scored"
+	" AND (e.owner_id IS NULL OR e.owner_id = $1) AND e.deleted_at IS NULL AND e.muscle_groups "
+	"&& the.muscle_groups"
+	" AND ($3::text[] = '{}' OR e.equipment_required <@ ($3::text[] || 'none'::text))) AS "
+	"scored"
 	" ORDER BY score DESC, name, id LIMIT $4";
 
 static const char sql_briefs[] =
 	"SELECT id, muscle_groups, secondary_muscles, equipment_required FROM exercises"
-	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = ANY ($2::text[]::uuid[]) AND ($3 OR deleted_at IS NULL)";
+	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = ANY ($2::text[]::uuid[]) AND ($3 OR "
+	"deleted_at IS NULL)";
 
 /* ---- rows to messages ---- */
 
@@ -57,7 +68,8 @@ copy(struct arena *arena, const struct pg_result *res, int row, int col)
 
 /* A JSON array of strings. */
 static enum status
-get_steps(const struct pg_result *res, int row, int col, struct arena *arena, exercise_doc *e, struct err *err)
+get_steps(const struct pg_result *res, int row, int col, struct arena *arena, exercise_doc *e,
+	  struct err *err)
 {
 	json_t *list, *item;
 	size_t i;
@@ -67,13 +79,14 @@ get_steps(const struct pg_result *res, int row, int col, struct arena *arena, ex
 		return st;
 	e->n_instructions = json_array_size(list);
 	e->instructions = ARENA_ARRAY(arena, char *, e->n_instructions + 1);
-	json_array_foreach(list, i, item)
-		e->instructions[i] = workout_pb_text(arena, json_string_value(item));
+	json_array_foreach(list, i, item) e->instructions[i] =
+		workout_pb_text(arena, json_string_value(item));
 	return STATUS_OK;
 }
 
 static enum status
-get_variations(const struct pg_result *res, int row, int col, struct arena *arena, exercise_doc *e, struct err *err)
+get_variations(const struct pg_result *res, int row, int col, struct arena *arena, exercise_doc *e,
+	       struct err *err)
 {
 	json_t *list, *item;
 	size_t i;
@@ -82,20 +95,26 @@ get_variations(const struct pg_result *res, int row, int col, struct arena *aren
 	if (st != STATUS_OK)
 		return st;
 	e->n_variations = json_array_size(list);
-	e->variations = ARENA_ARRAY(arena, Fit__Workout__V1__ExerciseVariation *, e->n_variations + 1);
-	json_array_foreach(list, i, item) {
-		Fit__Workout__V1__ExerciseVariation *v = ARENA_NEW(arena, Fit__Workout__V1__ExerciseVariation);
+	e->variations =
+		ARENA_ARRAY(arena, Fit__Workout__V1__ExerciseVariation *, e->n_variations + 1);
+	json_array_foreach(list, i, item)
+	{
+		Fit__Workout__V1__ExerciseVariation *v =
+			ARENA_NEW(arena, Fit__Workout__V1__ExerciseVariation);
 
 		fit__workout__v1__exercise_variation__init(v);
 		v->name = workout_pb_text(arena, json_string_value(json_object_get(item, "name")));
-		v->description = workout_pb_text(arena, json_string_value(json_object_get(item, "description")));
+		v->description =
+			workout_pb_text(arena,
+					json_string_value(json_object_get(item, "description")));
 		e->variations[i] = v;
 	}
 	return STATUS_OK;
 }
 
 static enum status
-get_exercise(const struct pg_result *res, int row, struct arena *arena, exercise_doc **ret_exercise, struct err *err)
+get_exercise(const struct pg_result *res, int row, struct arena *arena, exercise_doc **ret_exercise,
+	     struct err *err)
 {
 	exercise_doc *e = ARENA_NEW(arena, exercise_doc);
 	struct uuid id = pg_get_uuid(res, row, 0);
@@ -133,8 +152,9 @@ workout_exercise_find(struct workout *w, const struct workout_scope *scope, cons
 		      exercise_doc **ret_exercise, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_query(w->pg, scope->deadline, sql_find, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)),
-				  scope->arena, &res, err);
+	enum status st =
+		pg_query(w->pg, scope->deadline, sql_find,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -144,8 +164,9 @@ workout_exercise_find(struct workout *w, const struct workout_scope *scope, cons
 }
 
 static enum status
-run_list(struct workout *w, const struct workout_scope *scope, const struct workout_exercise_filter *f,
-	 const struct workout_page *page, struct pg_result **ret_res, struct err *err)
+run_list(struct workout *w, const struct workout_scope *scope,
+	 const struct workout_exercise_filter *f, const struct workout_page *page,
+	 struct pg_result **ret_res, struct err *err)
 {
 	struct pg_arg owner = pg_uuid(&scope->owner), muscles = pg_strings(f->muscles, f->nmuscles);
 	struct pg_arg equipment = pg_strings(f->equipment, f->nequipment);
@@ -154,19 +175,20 @@ run_list(struct workout *w, const struct workout_scope *scope, const struct work
 	if (*f->query == '\0')
 		return pg_query(w->pg, scope->deadline, sql_list,
 				PG_ARGS(owner, muscles, equipment, available, pg_str(f->difficulty),
-					pg_bool(page->first), pg_uuid(&page->id), pg_int(page->limit + 1)),
+					pg_bool(page->first), pg_uuid(&page->id),
+					pg_int(page->limit + 1)),
 				scope->arena, ret_res, err);
 	return pg_query(w->pg, scope->deadline, sql_search,
-			PG_ARGS(owner, muscles, equipment, available, pg_str(f->difficulty), pg_str(f->query),
-				pg_bool(page->first), pg_int(page->key), pg_uuid(&page->id),
-				pg_int(page->limit + 1)),
+			PG_ARGS(owner, muscles, equipment, available, pg_str(f->difficulty),
+				pg_str(f->query), pg_bool(page->first), pg_int(page->key),
+				pg_uuid(&page->id), pg_int(page->limit + 1)),
 			scope->arena, ret_res, err);
 }
 
 enum status
-workout_exercise_list(struct workout *w, const struct workout_scope *scope, const struct workout_exercise_filter *filter,
-		      const struct workout_page *page, exercise_doc ***ret_list, size_t *ret_n, char **ret_next,
-		      struct err *err)
+workout_exercise_list(struct workout *w, const struct workout_scope *scope,
+		      const struct workout_exercise_filter *filter, const struct workout_page *page,
+		      exercise_doc ***ret_list, size_t *ret_n, char **ret_next, struct err *err)
 {
 	struct pg_result *res;
 	exercise_doc **list;
@@ -179,7 +201,9 @@ workout_exercise_list(struct workout *w, const struct workout_scope *scope, cons
 	n = (unsigned)pg_rows(res);
 	if (n > page->limit) {
 		struct uuid last = pg_get_uuid(res, (int)page->limit - 1, 0);
-		int64_t rank = *filter->query != '\0' ? pg_get_int(res, (int)page->limit - 1, NCOLUMNS) : 0;
+		int64_t rank = *filter->query != '\0'
+				       ? pg_get_int(res, (int)page->limit - 1, NCOLUMNS)
+				       : 0;
 
 		n = page->limit;
 		next = workout_page_next(page, scope->arena, rank, &last);
@@ -197,9 +221,10 @@ workout_exercise_list(struct workout *w, const struct workout_scope *scope, cons
 }
 
 enum status
-workout_exercise_alternatives(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
-			      char *const *available, size_t navailable, unsigned limit,
-			      struct workout_alternative **ret_list, size_t *ret_n, struct err *err)
+workout_exercise_alternatives(struct workout *w, const struct workout_scope *scope,
+			      const struct uuid *id, char *const *available, size_t navailable,
+			      unsigned limit, struct workout_alternative **ret_list, size_t *ret_n,
+			      struct err *err)
 {
 	struct workout_alternative *list;
 	struct pg_result *res;
@@ -209,8 +234,8 @@ workout_exercise_alternatives(struct workout *w, const struct workout_scope *sco
 
 	if (st == STATUS_OK)
 		st = pg_query(w->pg, scope->deadline, sql_alternatives,
-			      PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id), pg_strings(available, navailable),
-				      pg_int(limit)),
+			      PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id),
+				      pg_strings(available, navailable), pg_int(limit)),
 			      scope->arena, &res, err);
 	if (st != STATUS_OK)
 		return st;
@@ -225,8 +250,9 @@ workout_exercise_alternatives(struct workout *w, const struct workout_scope *sco
 }
 
 enum status
-workout_exercise_briefs(struct workout *w, const struct workout_scope *scope, const struct uuid *ids, size_t n,
-			bool with_deleted, struct workout_exercise_brief **ret_list, size_t *ret_n, struct err *err)
+workout_exercise_briefs(struct workout *w, const struct workout_scope *scope,
+			const struct uuid *ids, size_t n, bool with_deleted,
+			struct workout_exercise_brief **ret_list, size_t *ret_n, struct err *err)
 {
 	char **texts = ARENA_ARRAY(scope->arena, char *, n + 1);
 	struct workout_exercise_brief *list;
@@ -240,8 +266,8 @@ workout_exercise_briefs(struct workout *w, const struct workout_scope *scope, co
 	for (size_t i = 0; i < n; i++)
 		texts[i] = workout_uuid_text(scope->arena, &ids[i]);
 	st = pg_query(w->pg, scope->deadline, sql_briefs,
-		      PG_ARGS(pg_uuid(&scope->owner), pg_strings(texts, n), pg_bool(with_deleted)), scope->arena,
-		      &res, err);
+		      PG_ARGS(pg_uuid(&scope->owner), pg_strings(texts, n), pg_bool(with_deleted)),
+		      scope->arena, &res, err);
 	if (st != STATUS_OK)
 		return st;
 	*ret_n = (size_t)pg_rows(res);
@@ -249,15 +275,18 @@ workout_exercise_briefs(struct workout *w, const struct workout_scope *scope, co
 	for (size_t i = 0; i < *ret_n; i++) {
 		list[i].id = pg_get_uuid(res, (int)i, 0);
 		list[i].nmuscles = pg_get_strings(res, (int)i, 1, scope->arena, &list[i].muscles);
-		list[i].nsecondary = pg_get_strings(res, (int)i, 2, scope->arena, &list[i].secondary);
-		list[i].nequipment = pg_get_strings(res, (int)i, 3, scope->arena, &list[i].equipment);
+		list[i].nsecondary =
+			pg_get_strings(res, (int)i, 2, scope->arena, &list[i].secondary);
+		list[i].nequipment =
+			pg_get_strings(res, (int)i, 3, scope->arena, &list[i].equipment);
 	}
 	*ret_list = list;
 	return STATUS_OK;
 }
 
 const struct workout_exercise_brief *
-workout_exercise_brief_of(const struct workout_exercise_brief *list, size_t n, const struct uuid *id)
+workout_exercise_brief_of(const struct workout_exercise_brief *list, size_t n,
+			  const struct uuid *id)
 {
 	for (size_t i = 0; i < n; i++)
 		if (uuid_eq(&list[i].id, id))

@@ -24,7 +24,8 @@ hash(const void *p, size_t n)
 }
 
 enum status
-workout_page_open(struct workout_page *page, unsigned size, const char *token, struct slice filter, struct err *err)
+workout_page_open(struct workout_page *page, unsigned size, const char *token, struct slice filter,
+		  struct err *err)
 {
 	unsigned char raw[CODEC_BASE64_DECODED_MAX(TOKEN_TEXT)];
 	size_t n = 0, len = token != NULL ? strlen(token) : 0;
@@ -37,14 +38,16 @@ workout_page_open(struct workout_page *page, unsigned size, const char *token, s
 	};
 	if (page->first)
 		return STATUS_OK;
-	if (len != TOKEN_TEXT || !codec_base64url_decode(slice_make(token, len), raw, &n) || n != sizeof(t)) {
+	if (len != TOKEN_TEXT || !codec_base64url_decode(slice_make(token, len), raw, &n) ||
+	    n != sizeof(t)) {
 		err_init(err);
 		return err_add_field(err, "pageToken", "is not a token of this list");
 	}
 	memcpy(&t, raw, sizeof(t));
 	if (t.check != hash(&t, offsetof(struct token, check)) || t.filter != page->filter) {
 		err_init(err);
-		return err_add_field(err, "pageToken", "is not a token of this list with these filters");
+		return err_add_field(err, "pageToken",
+				     "is not a token of this list with these filters");
 	}
 	page->key = t.key;
 	page->id = t.id;
@@ -52,7 +55,8 @@ workout_page_open(struct workout_page *page, unsigned size, const char *token, s
 }
 
 char *
-workout_page_next(const struct workout_page *page, struct arena *arena, int64_t key, const struct uuid *id)
+workout_page_next(const struct workout_page *page, struct arena *arena, int64_t key,
+		  const struct uuid *id)
 {
 	struct strbuf out = STRBUF_ARENA(arena);
 	struct token t = { .filter = page->filter, .key = key, .id = *id };

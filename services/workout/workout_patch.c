@@ -83,7 +83,8 @@ diff_object(struct strbuf *path, const json_t *from, const json_t *to, json_t *o
 	json_t *a = (json_t *)(uintptr_t)from, *b = (json_t *)(uintptr_t)to, *value;
 	const char *key;
 
-	json_object_foreach(a, key, value) {
+	json_object_foreach(a, key, value)
+	{
 		json_t *other = json_object_get(to, key);
 		size_t len = push_key(path, key);
 
@@ -93,7 +94,8 @@ diff_object(struct strbuf *path, const json_t *from, const json_t *to, json_t *o
 			diff_value(path, value, other, out);
 		pop(path, len);
 	}
-	json_object_foreach(b, key, value) {
+	json_object_foreach(b, key, value)
+	{
 		size_t len;
 
 		if (json_object_get(from, key) != NULL)
@@ -144,10 +146,11 @@ lcs_table(const json_t *from, size_t na, const json_t *to, size_t nb)
 	return t;
 }
 
-/* from[i0..i1) became to[j0..j1), with nothing in common; `*at` is the place in the document being built. */
+/* from[i0..i1) became to[j0..j1), with nothing in common; `*at` is the place in the document being
+ * built. */
 static void
-diff_gap(struct strbuf *path, const json_t *from, size_t i0, size_t i1, const json_t *to, size_t j0, size_t j1,
-	 size_t *at, json_t *out)
+diff_gap(struct strbuf *path, const json_t *from, size_t i0, size_t i1, const json_t *to, size_t j0,
+	 size_t j1, size_t *at, json_t *out)
 {
 	for (; i0 < i1 && j0 < j1; i0++, j0++, (*at)++) {
 		const json_t *a = json_array_get(from, i0), *b = json_array_get(to, j0);
@@ -332,7 +335,8 @@ apply_one(json_t **doc, const json_t *operation)
 		parent = *path != '\0' ? find_parent(*doc, path, token, sizeof(token)) : NULL;
 		if (json_is_object(parent))
 			return json_object_del(parent, token) == 0;
-		return json_is_array(parent) && parse_index(token, &i) && json_array_remove(parent, i) == 0;
+		return json_is_array(parent) && parse_index(token, &i) &&
+		       json_array_remove(parent, i) == 0;
 	}
 	if (value == NULL)
 		return false;
@@ -364,8 +368,8 @@ workout_patch_apply(const json_t *doc, const json_t *changeset, json_t **ret_doc
 		if (apply_one(&work, json_array_get(changeset, i)))
 			continue;
 		json_decref(work);
-		return err_set(err, STATUS_FAILED_PRECONDITION, "changeset: operation %zu does not fit the document",
-			       i);
+		return err_set(err, STATUS_FAILED_PRECONDITION,
+			       "changeset: operation %zu does not fit the document", i);
 	}
 	*ret_doc = work;
 	return STATUS_OK;

@@ -49,7 +49,8 @@ check_set(planned_set *set, size_t i, size_t j, struct err *err)
 }
 
 static enum status
-entry_id(plan_entry *entry, const struct uuid *plan_id, size_t i, bool fresh, struct arena *arena, struct err *err)
+entry_id(plan_entry *entry, const struct uuid *plan_id, size_t i, bool fresh, struct arena *arena,
+	 struct err *err)
 {
 	struct uuid id;
 
@@ -65,7 +66,8 @@ entry_id(plan_entry *entry, const struct uuid *plan_id, size_t i, bool fresh, st
 }
 
 static enum status
-check_entry(plan_doc *plan, size_t i, const struct uuid *plan_id, bool fresh, struct arena *arena, struct err *err)
+check_entry(plan_doc *plan, size_t i, const struct uuid *plan_id, bool fresh, struct arena *arena,
+	    struct err *err)
 {
 	plan_entry *entry = plan->exercises[i];
 	struct uuid exercise;
@@ -85,7 +87,8 @@ check_entry(plan_doc *plan, size_t i, const struct uuid *plan_id, bool fresh, st
 }
 
 enum status
-workout_plan_check(plan_doc *plan, const struct uuid *plan_id, bool fresh, struct arena *arena, struct err *err)
+workout_plan_check(plan_doc *plan, const struct uuid *plan_id, bool fresh, struct arena *arena,
+		   struct err *err)
 {
 	enum status st = STATUS_OK;
 
@@ -101,7 +104,8 @@ workout_plan_check(plan_doc *plan, const struct uuid *plan_id, bool fresh, struc
 /* ---- patch ---- */
 
 static enum status
-patch_member(plan_doc *p, const plan_doc *from, struct slice member, struct arena *arena, struct err *err)
+patch_member(plan_doc *p, const plan_doc *from, struct slice member, struct arena *arena,
+	     struct err *err)
 {
 	if (slice_eq_str(member, "name")) {
 		p->name = workout_pb_text(arena, from->name);
@@ -118,22 +122,25 @@ patch_member(plan_doc *p, const plan_doc *from, struct slice member, struct aren
 		p->is_active = from->is_active;
 	} else if (slice_eq_str(member, "is_public")) {
 		p->is_public = from->is_public;
-	} else if (!slice_eq_str(member, "changes_description") && !slice_eq_str(member, "created_by")) {
+	} else if (!slice_eq_str(member, "changes_description") &&
+		   !slice_eq_str(member, "created_by")) {
 		err_init(err);
-		return err_add_field(err, arena_strndup(arena, member.p, member.n), "cannot be changed here");
+		return err_add_field(err, arena_strndup(arena, member.p, member.n),
+				     "cannot be changed here");
 	}
 	return STATUS_OK;
 }
 
 enum status
-workout_plan_patch(plan_doc *plan, const plan_doc *patch, char *const *mask, size_t nmask, struct arena *arena,
-		   struct err *err)
+workout_plan_patch(plan_doc *plan, const plan_doc *patch, char *const *mask, size_t nmask,
+		   struct arena *arena, struct err *err)
 {
 	enum status st = STATUS_OK;
 
 	/* Lists are replaced as a whole: what lies below a member does not matter. */
 	for (size_t i = 0; i < nmask && st == STATUS_OK; i++)
-		st = patch_member(plan, patch, slice_make(mask[i], strcspn(mask[i], ".")), arena, err);
+		st = patch_member(plan, patch, slice_make(mask[i], strcspn(mask[i], ".")), arena,
+				  err);
 	return st;
 }
 
@@ -161,10 +168,11 @@ add_all(char **list, size_t *n, size_t max, char *const *from, size_t nfrom)
 #define DERIVED_MAX 40
 
 enum status
-workout_plan_derive(plan_doc *plan, const struct workout_exercise_brief *briefs, size_t nbriefs, struct arena *arena,
-		    struct err *err)
+workout_plan_derive(plan_doc *plan, const struct workout_exercise_brief *briefs, size_t nbriefs,
+		    struct arena *arena, struct err *err)
 {
-	char **equipment = ARENA_ARRAY(arena, char *, DERIVED_MAX), **muscles = ARENA_ARRAY(arena, char *, DERIVED_MAX);
+	char **equipment = ARENA_ARRAY(arena, char *, DERIVED_MAX),
+	     **muscles = ARENA_ARRAY(arena, char *, DERIVED_MAX);
 	static char none[] = "none";
 	size_t nequipment = 0, nmuscles = 0, kept = 0;
 
@@ -244,8 +252,8 @@ enum status
 workout_plan_from_json(const json_t *doc, struct arena *arena, plan_doc **ret_plan, struct err *err)
 {
 	void *plan;
-	enum status st = workout_doc_decode(&fit__workout__v1__plan__descriptor, workout_json_text(doc, arena), arena,
-					    &plan, err);
+	enum status st = workout_doc_decode(&fit__workout__v1__plan__descriptor,
+					    workout_json_text(doc, arena), arena, &plan, err);
 
 	if (st == STATUS_OK)
 		*ret_plan = plan;
@@ -255,16 +263,18 @@ workout_plan_from_json(const json_t *doc, struct arena *arena, plan_doc **ret_pl
 /* ---- events ---- */
 
 enum status
-workout_plan_fold(struct workout_plan_state *state, const struct workout_plan_event *event, struct arena *arena,
-		  struct err *err)
+workout_plan_fold(struct workout_plan_state *state, const struct workout_plan_event *event,
+		  struct arena *arena, struct err *err)
 {
-	bool created = strcmp(event->type, "created") == 0, deleted = strcmp(event->type, "deleted") == 0;
+	bool created = strcmp(event->type, "created") == 0,
+	     deleted = strcmp(event->type, "deleted") == 0;
 	json_t *next;
 	enum status st;
 
 	if (created != (state->doc == NULL) || state->deleted || event->seq != state->version + 1)
-		return err_set(err, STATUS_FAILED_PRECONDITION, "plan event %d (%s) after version %d%s", event->seq,
-			       event->type, state->version, state->deleted ? ", deleted" : "");
+		return err_set(err, STATUS_FAILED_PRECONDITION,
+			       "plan event %d (%s) after version %d%s", event->seq, event->type,
+			       state->version, state->deleted ? ", deleted" : "");
 	state->rev = event->rev;
 	if (deleted) {
 		state->deleted = true;

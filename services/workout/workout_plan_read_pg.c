@@ -6,26 +6,32 @@
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_plan_store.h"
 
-#define PLAN                                                                                                   \
-	"SELECT p.id, p.updated_at, p.created_at, p.version_number, v.changes_description, v.created_by,"       \
-	" v.metadata || jsonb_build_object('exercises', v.exercises) FROM workout_plans p"                      \
-	" JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = p.version_number"             \
+#define PLAN                                                                                       \
+	"SELECT p.id, p.updated_at, p.created_at, p.version_number, v.changes_description, "       \
+	"v.created_by,"                                                                            \
+	" v.metadata || jsonb_build_object('exercises', v.exercises) FROM workout_plans p"         \
+	" JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = "                \
+	"p.version_number"                                                                         \
 	" WHERE p.user_id = $1 AND p.deleted_at IS NULL"
 static const char sql_find[] = PLAN " AND p.id = $2";
-static const char sql_list[] = PLAN " AND ($2 OR p.is_active) AND ($3 OR (p.updated_at, p.id) < ($4, $5))"
-				    " ORDER BY p.updated_at DESC, p.id DESC LIMIT $6";
+static const char sql_list[] =
+	PLAN " AND ($2 OR p.is_active) AND ($3 OR (p.updated_at, p.id) < ($4, $5))"
+	     " ORDER BY p.updated_at DESC, p.id DESC LIMIT $6";
 
-#define VERSION                                                                                                \
-	"SELECT v.id, v.version_number, v.changes_description, v.changeset, v.created_by, v.created_at"
-#define VERSION_OF                                                                                             \
-	" FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id"                                \
+#define VERSION                                                                                    \
+	"SELECT v.id, v.version_number, v.changes_description, v.changeset, v.created_by, "        \
+	"v.created_at"
+#define VERSION_OF                                                                                 \
+	" FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id"                   \
 	" WHERE p.user_id = $1 AND p.id = $2 AND p.deleted_at IS NULL"
 static const char sql_versions[] = VERSION VERSION_OF " AND ($3 OR v.version_number < $4)"
 						      " ORDER BY v.version_number DESC LIMIT $5";
-static const char sql_version[] = VERSION ", v.metadata || jsonb_build_object('exercises', v.exercises)" VERSION_OF
-					  " AND v.version_number = $3";
+static const char sql_version[] =
+	VERSION ", v.metadata || jsonb_build_object('exercises', v.exercises)" VERSION_OF
+		" AND v.version_number = $3";
 static const char sql_document[] =
-	"SELECT v.metadata || jsonb_build_object('exercises', v.exercises)" VERSION_OF " AND v.version_number = $3";
+	"SELECT v.metadata || jsonb_build_object('exercises', v.exercises)" VERSION_OF
+	" AND v.version_number = $3";
 
 static enum status
 no_plan(struct err *err)
@@ -34,13 +40,14 @@ no_plan(struct err *err)
 }
 
 static enum status
-get_plan(const struct pg_result *res, int row, struct arena *arena, plan_doc **ret_plan, struct err *err)
+get_plan(const struct pg_result *res, int row, struct arena *arena, plan_doc **ret_plan,
+	 struct err *err)
 {
 	struct uuid id = pg_get_uuid(res, row, 0);
 	void *message;
 	plan_doc *p;
-	enum status st = workout_doc_decode(&fit__workout__v1__plan__descriptor, pg_get_bytes(res, row, 6), arena,
-					    &message, err);
+	enum status st = workout_doc_decode(&fit__workout__v1__plan__descriptor,
+					    pg_get_bytes(res, row, 6), arena, &message, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -56,12 +63,13 @@ get_plan(const struct pg_result *res, int row, struct arena *arena, plan_doc **r
 }
 
 enum status
-workout_plan_find(struct workout *w, const struct workout_scope *scope, const struct uuid *id, plan_doc **ret_plan,
-		  struct err *err)
+workout_plan_find(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+		  plan_doc **ret_plan, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_query(w->pg, scope->deadline, sql_find, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)),
-				  scope->arena, &res, err);
+	enum status st =
+		pg_query(w->pg, scope->deadline, sql_find,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -70,15 +78,16 @@ workout_plan_find(struct workout *w, const struct workout_scope *scope, const st
 
 enum status
 workout_plan_list(struct workout *w, const struct workout_scope *scope, bool include_archived,
-		  const struct workout_page *page, plan_doc ***ret_list, size_t *ret_n, char **ret_next,
-		  struct err *err)
+		  const struct workout_page *page, plan_doc ***ret_list, size_t *ret_n,
+		  char **ret_next, struct err *err)
 {
 	struct pg_result *res;
 	plan_doc **list;
 	int n;
 	enum status st = pg_query(w->pg, scope->deadline, sql_list,
-				  PG_ARGS(pg_uuid(&scope->owner), pg_bool(include_archived), pg_bool(page->first),
-					  pg_time(page->key), pg_uuid(&page->id), pg_int(page->limit + 1)),
+				  PG_ARGS(pg_uuid(&scope->owner), pg_bool(include_archived),
+					  pg_bool(page->first), pg_time(page->key),
+					  pg_uuid(&page->id), pg_int(page->limit + 1)),
 				  scope->arena, &res, err);
 
 	if (st != STATUS_OK)
@@ -89,7 +98,8 @@ workout_plan_list(struct workout *w, const struct workout_scope *scope, bool inc
 		struct uuid last = pg_get_uuid(res, (int)page->limit - 1, 0);
 
 		n = (int)page->limit;
-		*ret_next = workout_page_next(page, scope->arena, pg_get_time(res, n - 1, 1), &last);
+		*ret_next =
+			workout_page_next(page, scope->arena, pg_get_time(res, n - 1, 1), &last);
 	}
 	list = ARENA_ARRAY(scope->arena, plan_doc *, (size_t)n + 1);
 	for (int i = 0; i < n && st == STATUS_OK; i++)
@@ -112,7 +122,8 @@ get_version(const struct pg_result *res, int row, const struct uuid *plan_id, st
 	strbuf_adds(&json, "{\"changeset\":");
 	strbuf_add_slice(&json, pg_get_bytes(res, row, 3));
 	strbuf_addch(&json, '}');
-	st = workout_doc_decode(&fit__workout__v1__plan_version__descriptor, strbuf_slice(&json), arena, &message, err);
+	st = workout_doc_decode(&fit__workout__v1__plan_version__descriptor, strbuf_slice(&json),
+				arena, &message, err);
 	if (st != STATUS_OK)
 		return st;
 	v = message;
@@ -127,8 +138,8 @@ get_version(const struct pg_result *res, int row, const struct uuid *plan_id, st
 
 enum status
 workout_plan_versions(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
-		      const struct workout_page *page, plan_version ***ret_list, size_t *ret_n, char **ret_next,
-		      struct err *err)
+		      const struct workout_page *page, plan_version ***ret_list, size_t *ret_n,
+		      char **ret_next, struct err *err)
 {
 	struct pg_result *res;
 	plan_version **list;
@@ -158,24 +169,25 @@ workout_plan_versions(struct workout *w, const struct workout_scope *scope, cons
 }
 
 enum status
-workout_plan_version(struct workout *w, const struct workout_scope *scope, const struct uuid *id, int64_t number,
-		     plan_version **ret_version, struct err *err)
+workout_plan_version(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+		     int64_t number, plan_version **ret_version, struct err *err)
 {
 	struct pg_result *res;
 	plan_version *v;
 	void *plan;
 	enum status st = pg_query(w->pg, scope->deadline, sql_version,
-				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id), pg_int(number)), scope->arena, &res,
-				  err);
+				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id), pg_int(number)),
+				  scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
 	if (pg_rows(res) == 0)
-		return err_public(err, STATUS_NOT_FOUND, "There is no such plan, or no such version of it.");
+		return err_public(err, STATUS_NOT_FOUND,
+				  "There is no such plan, or no such version of it.");
 	st = get_version(res, 0, id, scope->arena, &v, err);
 	if (st == STATUS_OK)
-		st = workout_doc_decode(&fit__workout__v1__plan__descriptor, pg_get_bytes(res, 0, 6), scope->arena,
-					&plan, err);
+		st = workout_doc_decode(&fit__workout__v1__plan__descriptor,
+					pg_get_bytes(res, 0, 6), scope->arena, &plan, err);
 	if (st != STATUS_OK)
 		return st;
 	v->plan = plan;
@@ -189,17 +201,18 @@ workout_plan_version(struct workout *w, const struct workout_scope *scope, const
 }
 
 enum status
-workout_plan_document(struct workout *w, const struct workout_scope *scope, const struct uuid *id, int64_t number,
-		      json_t **ret_doc, struct err *err)
+workout_plan_document(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+		      int64_t number, json_t **ret_doc, struct err *err)
 {
 	struct pg_result *res;
 	enum status st = pg_query(w->pg, scope->deadline, sql_document,
-				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id), pg_int(number)), scope->arena, &res,
-				  err);
+				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id), pg_int(number)),
+				  scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
 	if (pg_rows(res) == 0)
-		return err_public(err, STATUS_NOT_FOUND, "There is no such plan, or no such version of it.");
+		return err_public(err, STATUS_NOT_FOUND,
+				  "There is no such plan, or no such version of it.");
 	return workout_json_parse(pg_get_bytes(res, 0, 0), scope->arena, ret_doc, err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing plans. Every statement names the owner. The projection is one function, used by live writes and by rebuild: it
- * takes the state that the fold of events gave and writes the plan's row and the version's row.
+ * Writing plans. Every statement names the owner. The projection is one function, used by live
+ * writes and by rebuild: it takes the state that the fold of events gave and writes the plan's row
+ * and the version's row.
  */
 #include <string.h>
 
@@ -11,94 +12,115 @@
 #include "services/workout/workout_plan_store.h"
 
 /*
- * Lock and document are two statements on purpose: in one, a transaction that had to wait for the row would go on with the
- * versions that it saw before, where the newest is missing.
+ * Lock and document are two statements on purpose: in one, a transaction that had to wait for the
+ * row would go on with the versions that it saw before, where the newest is missing.
  */
 static const char sql_lock[] = "SELECT version_number, created_at, updated_at FROM workout_plans"
 			       " WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE";
-static const char sql_newest[] =
-	"SELECT v.metadata || jsonb_build_object('exercises', v.exercises), v.changes_description, v.created_by"
-	" FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = p.version_number"
-	" WHERE p.user_id = $1 AND p.id = $2";
+static const char sql_newest[] = "SELECT v.metadata || jsonb_build_object('exercises', "
+				 "v.exercises), v.changes_description, v.created_by"
+				 " FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id "
+				 "= p.id AND v.version_number = p.version_number"
+				 " WHERE p.user_id = $1 AND p.id = $2";
 static const char sql_first[] =
 	"SELECT v.metadata || jsonb_build_object('exercises', v.exercises) FROM workout_plans p"
 	" JOIN workout_plan_versions v ON v.plan_id = p.id AND v.version_number = 1"
 	" WHERE p.user_id = $1 AND p.id = $2 AND p.deleted_at IS NULL";
-static const char sql_count[] = "SELECT count(*) FROM workout_plans WHERE user_id = $1 AND deleted_at IS NULL";
+static const char sql_count[] =
+	"SELECT count(*) FROM workout_plans WHERE user_id = $1 AND deleted_at IS NULL";
 static const char sql_append[] =
-	"INSERT INTO plan_events (plan_id, seq, user_id, type, changeset, changes_description, created_by, rev, created_at)"
+	"INSERT INTO plan_events (plan_id, seq, user_id, type, changeset, changes_description, "
+	"created_by, rev, created_at)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (plan_id, seq) DO NOTHING";
-static const char sql_events[] =
-	"SELECT type, seq, changeset, changes_description, created_by, rev, created_at FROM plan_events"
-	" WHERE user_id = $1 AND plan_id = $2 ORDER BY seq";
+static const char sql_events[] = "SELECT type, seq, changeset, changes_description, created_by, "
+				 "rev, created_at FROM plan_events"
+				 " WHERE user_id = $1 AND plan_id = $2 ORDER BY seq";
 static const char sql_project_plan[] =
-	"INSERT INTO workout_plans AS p (id, user_id, name, description, difficulty_level, estimated_duration_minutes,"
-	" equipment_required, muscle_groups_targeted, is_active, is_public, version_number, created_at, updated_at, rev,"
-	" deleted_at) SELECT $2, $1, d->>'name', coalesce(d->>'description', ''), d->>'difficultyLevel',"
+	"INSERT INTO workout_plans AS p (id, user_id, name, description, difficulty_level, "
+	"estimated_duration_minutes,"
+	" equipment_required, muscle_groups_targeted, is_active, is_public, version_number, "
+	"created_at, updated_at, rev,"
+	" deleted_at) SELECT $2, $1, d->>'name', coalesce(d->>'description', ''), "
+	"d->>'difficultyLevel',"
 	" coalesce((d->>'estimatedDurationMinutes')::int, 0), array_of(d->'equipmentRequired'),"
 	" array_of(d->'muscleGroupsTargeted'), coalesce((d->>'isActive')::bool, false),"
-	" coalesce((d->>'isPublic')::bool, false), $4, $5, $6, $7, $8 FROM (VALUES ($3::jsonb)) AS doc (d)"
+	" coalesce((d->>'isPublic')::bool, false), $4, $5, $6, $7, $8 FROM (VALUES ($3::jsonb)) AS "
+	"doc (d)"
 	" ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description,"
-	" difficulty_level = excluded.difficulty_level, estimated_duration_minutes = excluded.estimated_duration_minutes,"
-	" equipment_required = excluded.equipment_required, muscle_groups_targeted = excluded.muscle_groups_targeted,"
-	" is_active = excluded.is_active, is_public = excluded.is_public, version_number = excluded.version_number,"
+	" difficulty_level = excluded.difficulty_level, estimated_duration_minutes = "
+	"excluded.estimated_duration_minutes,"
+	" equipment_required = excluded.equipment_required, muscle_groups_targeted = "
+	"excluded.muscle_groups_targeted,"
+	" is_active = excluded.is_active, is_public = excluded.is_public, version_number = "
+	"excluded.version_number,"
 	" updated_at = excluded.updated_at, rev = excluded.rev, deleted_at = excluded.deleted_at"
 	" WHERE p.user_id = excluded.user_id";
 static const char sql_project_version[] =
-	"INSERT INTO workout_plan_versions (id, plan_id, version_number, exercises, changes_description, changeset,"
-	" created_by, created_at, metadata) SELECT $3, p.id, $4, coalesce($5::jsonb->'exercises', '[]'), $6, $7, $8, $9,"
+	"INSERT INTO workout_plan_versions (id, plan_id, version_number, exercises, "
+	"changes_description, changeset,"
+	" created_by, created_at, metadata) SELECT $3, p.id, $4, coalesce($5::jsonb->'exercises', "
+	"'[]'), $6, $7, $8, $9,"
 	" $5::jsonb - 'exercises' FROM workout_plans p WHERE p.user_id = $1 AND p.id = $2";
 static const char sql_forget[] = "DELETE FROM workout_plans WHERE user_id = $1 AND id = $2";
 
 /* ---- projection ---- */
 
 static enum status
-project(struct pg_tx *tx, const struct uuid *owner, const struct uuid *id, const struct workout_plan_state *state,
-	const struct workout_plan_event *event, struct err *err)
+project(struct pg_tx *tx, const struct uuid *owner, const struct uuid *id,
+	const struct workout_plan_state *state, const struct workout_plan_event *event,
+	struct err *err)
 {
 	struct arena *arena = pg_tx_arena(tx);
 	struct slice doc = workout_json_text(state->doc, arena);
 	const char *name = arena_printf(arena, "version %d", state->version);
 	struct uuid version_id = uuid_v5(*id, slice_str(name));
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_project_plan,
-				     PG_ARGS(pg_uuid(owner), pg_uuid(id), pg_jsonb(doc), pg_int(state->version),
-					     pg_time(state->created_ms), pg_time(state->updated_ms),
-					     pg_int(state->rev),
-					     state->deleted ? pg_time(state->deleted_ms) : pg_null()),
-				     &res, err);
+	enum status st =
+		pg_tx_query(tx, sql_project_plan,
+			    PG_ARGS(pg_uuid(owner), pg_uuid(id), pg_jsonb(doc),
+				    pg_int(state->version), pg_time(state->created_ms),
+				    pg_time(state->updated_ms), pg_int(state->rev),
+				    state->deleted ? pg_time(state->deleted_ms) : pg_null()),
+			    &res, err);
 
 	if (st != STATUS_OK)
 		return st;
 	if (pg_affected(res) != 1)
-		return err_set(err, STATUS_INTERNAL, "plan events of one user, plan row of another");
+		return err_set(err, STATUS_INTERNAL,
+			       "plan events of one user, plan row of another");
 	if (state->deleted)
 		return STATUS_OK;
 	return pg_tx_query(tx, sql_project_version,
-			   PG_ARGS(pg_uuid(owner), pg_uuid(id), pg_uuid(&version_id), pg_int(state->version),
-				   pg_jsonb(doc), pg_str(event->changes_description),
-				   pg_jsonb(workout_json_text(event->changeset, arena)), pg_str(event->created_by),
-				   pg_time(event->created_ms)),
+			   PG_ARGS(pg_uuid(owner), pg_uuid(id), pg_uuid(&version_id),
+				   pg_int(state->version), pg_jsonb(doc),
+				   pg_str(event->changes_description),
+				   pg_jsonb(workout_json_text(event->changeset, arena)),
+				   pg_str(event->created_by), pg_time(event->created_ms)),
 			   NULL, err);
 }
 
-/* Appends an event after `state` and projects it. *ret_taken: this place in the plan's history is taken. */
+/* Appends an event after `state` and projects it. *ret_taken: this place in the plan's history is
+ * taken. */
 static enum status
-append(struct pg_tx *tx, const struct uuid *owner, const struct uuid *id, struct workout_plan_state *state,
-       struct workout_plan_event *event, bool *ret_taken, struct err *err)
+append(struct pg_tx *tx, const struct uuid *owner, const struct uuid *id,
+       struct workout_plan_state *state, struct workout_plan_event *event, bool *ret_taken,
+       struct err *err)
 {
 	struct arena *arena = pg_tx_arena(tx);
 	struct pg_result *res;
 	enum status st;
 
 	/* The number comes first: it also puts the transactions of one user in a line. */
-	st = pg_tx_sync(tx, owner, "plan", id, strcmp(event->type, "deleted") == 0, &event->rev, err);
+	st = pg_tx_sync(tx, owner, "plan", id, strcmp(event->type, "deleted") == 0, &event->rev,
+			err);
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_append,
-				 PG_ARGS(pg_uuid(id), pg_int(event->seq), pg_uuid(owner), pg_str(event->type),
+				 PG_ARGS(pg_uuid(id), pg_int(event->seq), pg_uuid(owner),
+					 pg_str(event->type),
 					 pg_jsonb(workout_json_text(event->changeset, arena)),
-					 pg_str(event->changes_description), pg_str(event->created_by),
-					 pg_int(event->rev), pg_time(event->created_ms)),
+					 pg_str(event->changes_description),
+					 pg_str(event->created_by), pg_int(event->rev),
+					 pg_time(event->created_ms)),
 				 &res, err);
 	if (st != STATUS_OK)
 		return st;
@@ -112,8 +134,8 @@ append(struct pg_tx *tx, const struct uuid *owner, const struct uuid *id, struct
 /* ---- replies and outbox ---- */
 
 static enum status
-fill(plan_doc *ret_plan, const struct uuid *id, const struct workout_plan_state *state, struct arena *arena,
-     struct err *err)
+fill(plan_doc *ret_plan, const struct uuid *id, const struct workout_plan_state *state,
+     struct arena *arena, struct err *err)
 {
 	plan_doc *plan;
 	enum status st = workout_plan_from_json(state->doc, arena, &plan, err);
@@ -131,8 +153,9 @@ fill(plan_doc *ret_plan, const struct uuid *id, const struct workout_plan_state 
 }
 
 static enum status
-tell(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid *id, const struct workout_plan_state *state,
-     const struct workout_plan_event *event, struct err *err)
+tell(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid *id,
+     const struct workout_plan_state *state, const struct workout_plan_event *event,
+     struct err *err)
 {
 	Fit__Workout__V1__PlanCreated created;
 	Fit__Workout__V1__PlanChanged changed;
@@ -144,13 +167,16 @@ tell(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid *id,
 	if (strcmp(event->type, "created") == 0) {
 		fit__workout__v1__plan_created__init(&created);
 		created.plan_id = id_text;
-		created.exercises = (uint32_t)json_array_size(json_object_get(state->doc, "exercises"));
+		created.exercises =
+			(uint32_t)json_array_size(json_object_get(state->doc, "exercises"));
 		created.created_by = by;
-		workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CREATED, &created.base);
+		workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CREATED,
+				   &created.base);
 	} else if (strcmp(event->type, "deleted") == 0) {
 		fit__workout__v1__plan_deleted__init(&deleted);
 		deleted.plan_id = id_text;
-		workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_PLAN_DELETED, &deleted.base);
+		workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_PLAN_DELETED,
+				   &deleted.base);
 	} else {
 		fit__workout__v1__plan_changed__init(&changed);
 		changed.plan_id = id_text;
@@ -158,7 +184,8 @@ tell(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid *id,
 		changed.operations = (uint32_t)json_array_size(event->changeset);
 		changed.reason = workout_pb_text(scope->arena, event->type);
 		changed.created_by = by;
-		workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CHANGED, &changed.base);
+		workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CHANGED,
+				   &changed.base);
 	}
 	return workout_events_write(&events, tx, &scope->owner, scope->traceparent, err);
 }
@@ -175,11 +202,12 @@ struct create {
 
 /* The state that the plan's rows show, locked until the transaction ends; NOT_FOUND. */
 static enum status
-lock_plan(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid *id, struct workout_plan_state *ret_state,
-	  struct err *err)
+lock_plan(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid *id,
+	  struct workout_plan_state *ret_state, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_lock, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), &res, err);
+	enum status st =
+		pg_tx_query(tx, sql_lock, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -194,7 +222,8 @@ lock_plan(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid
 	if (st != STATUS_OK)
 		return st;
 	if (pg_rows(res) == 0)
-		return err_set(err, STATUS_INTERNAL, "plan without its version %d", ret_state->version);
+		return err_set(err, STATUS_INTERNAL, "plan without its version %d",
+			       ret_state->version);
 	ret_state->changes_description = pg_text(res, 0, 1);
 	ret_state->created_by = pg_text(res, 0, 2);
 	return workout_json_parse(pg_get_bytes(res, 0, 0), scope->arena, &ret_state->doc, err);
@@ -209,7 +238,8 @@ id_taken(struct err *err)
 
 /* The caller's plan of this id is there: the same one, sent again, or another. */
 static enum status
-again(struct pg_tx *tx, const struct create *c, struct slice first, const json_t *doc, struct err *err)
+again(struct pg_tx *tx, const struct create *c, struct slice first, const json_t *doc,
+      struct err *err)
 {
 	struct workout_plan_state state;
 	json_t *stored;
@@ -230,7 +260,8 @@ check_count(struct pg_tx *tx, const struct workout_scope *scope, struct err *err
 
 	if (st != STATUS_OK || pg_get_int(res, 0, 0) < WORKOUT_PLANS_MAX)
 		return st;
-	err_public(err, STATUS_FAILED_PRECONDITION, "You have %d plans, the most there can be.", WORKOUT_PLANS_MAX);
+	err_public(err, STATUS_FAILED_PRECONDITION, "You have %d plans, the most there can be.",
+		   WORKOUT_PLANS_MAX);
 	return err_reason(err, "QUOTA_EXCEEDED");
 }
 
@@ -250,8 +281,10 @@ create(struct pg_tx *tx, struct create *c, const json_t *doc, struct err *err)
 
 	if (st != STATUS_OK)
 		return st;
-	event.changeset = workout_json_own(
-		scope->arena, workout_patch_diff(workout_json_own(scope->arena, json_object()), doc));
+	event.changeset =
+		workout_json_own(scope->arena,
+				 workout_patch_diff(workout_json_own(scope->arena, json_object()),
+						    doc));
 	st = append(tx, &scope->owner, c->id, &state, &event, &c->raced, err);
 	if (st == STATUS_OK && c->raced)
 		st = id_taken(err);
@@ -270,7 +303,8 @@ on_create(struct pg_tx *tx, void *arg, struct err *err)
 
 	c->raced = false;
 	if (st == STATUS_OK)
-		st = pg_tx_query(tx, sql_first, PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)), &res, err);
+		st = pg_tx_query(tx, sql_first, PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)),
+				 &res, err);
 	if (st != STATUS_OK)
 		return st;
 	if (pg_rows(res) == 1)
@@ -281,14 +315,16 @@ on_create(struct pg_tx *tx, void *arg, struct err *err)
 static enum status
 run(struct workout *w, const struct workout_scope *scope, pg_tx_fn fn, void *arg, struct err *err)
 {
-	const struct pg_tx_options opts = { .deadline = scope->deadline, .arena = scope->arena, .idem = scope->idem };
+	const struct pg_tx_options opts = { .deadline = scope->deadline,
+					    .arena = scope->arena,
+					    .idem = scope->idem };
 
 	return pg_transaction(w->pg, &opts, fn, arg, err);
 }
 
 enum status
-workout_plan_create(struct workout *w, const struct workout_scope *scope, const struct uuid *id, const plan_doc *plan,
-		    plan_doc *ret_plan, struct err *err)
+workout_plan_create(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+		    const plan_doc *plan, plan_doc *ret_plan, struct err *err)
 {
 	struct create c = { scope, id, plan, ret_plan, false };
 	enum status st = run(w, scope, on_create, &c, err);
@@ -310,7 +346,8 @@ struct change {
 
 /* The next document; *ret_changeset is empty when nothing changes. */
 static enum status
-next_changeset(const struct change *c, const struct workout_plan_state *state, json_t **ret_changeset, struct err *err)
+next_changeset(const struct change *c, const struct workout_plan_state *state,
+	       json_t **ret_changeset, struct err *err)
 {
 	struct arena *arena = c->scope->arena;
 	plan_doc *plan;
@@ -344,7 +381,8 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 	if (st != STATUS_OK)
 		return st;
 	if (c->change->versioned && c->change->version != state.version) {
-		err_public(err, STATUS_FAILED_PRECONDITION, "The plan is at version %d.", state.version);
+		err_public(err, STATUS_FAILED_PRECONDITION, "The plan is at version %d.",
+			   state.version);
 		return err_reason(err, "ETAG_MISMATCH");
 	}
 	st = next_changeset(c, &state, &changeset, err);
@@ -355,7 +393,8 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 		event.seq = state.version + 1;
 		st = append(tx, &c->scope->owner, c->id, &state, &event, &taken, err);
 		if (st == STATUS_OK && taken)
-			return err_set(err, STATUS_INTERNAL, "plan event %d exists beyond the plan's version", event.seq);
+			return err_set(err, STATUS_INTERNAL,
+				       "plan event %d exists beyond the plan's version", event.seq);
 		if (st == STATUS_OK)
 			st = tell(tx, c->scope, c->id, &state, &event, err);
 	}
@@ -396,7 +435,8 @@ on_delete(struct pg_tx *tx, void *arg, struct err *err)
 }
 
 enum status
-workout_plan_delete(struct workout *w, const struct workout_scope *scope, const struct uuid *id, struct err *err)
+workout_plan_delete(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+		    struct err *err)
 {
 	struct change c = { .scope = scope, .id = id };
 
@@ -412,12 +452,14 @@ on_rebuild(struct pg_tx *tx, void *arg, struct err *err)
 	struct arena *arena = c->scope->arena;
 	struct workout_plan_state state = { 0 };
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_events, PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)), &res, err);
+	enum status st = pg_tx_query(tx, sql_events,
+				     PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)), &res, err);
 
 	if (st == STATUS_OK && pg_rows(res) == 0)
 		return err_public(err, STATUS_NOT_FOUND, "There is no such plan.");
 	if (st == STATUS_OK)
-		st = pg_tx_query(tx, sql_forget, PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)), NULL, err);
+		st = pg_tx_query(tx, sql_forget, PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)),
+				 NULL, err);
 	for (int i = 0; st == STATUS_OK && i < pg_rows(res); i++) {
 		struct workout_plan_event event = {
 			.type = pg_text(res, i, 0),
@@ -440,7 +482,8 @@ on_rebuild(struct pg_tx *tx, void *arg, struct err *err)
 }
 
 enum status
-workout_plan_rebuild(struct workout *w, const struct workout_scope *scope, const struct uuid *id, struct err *err)
+workout_plan_rebuild(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+		     struct err *err)
 {
 	struct change c = { .scope = scope, .id = id };
 

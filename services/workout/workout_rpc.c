@@ -12,7 +12,8 @@ const struct rpc_service *const workout_rpc_services[] = {
 const size_t workout_rpc_nservices = ARRAY_LEN(workout_rpc_services);
 
 enum status
-workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_scope, struct err *err)
+workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_scope,
+		  struct err *err)
 {
 	const struct principal *who = rpc_call_principal(call);
 	struct arena *arena = rpc_call_arena(call);
@@ -21,7 +22,8 @@ workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_
 	if (!who->present)
 		return err_public(err, STATUS_UNAUTHENTICATED, "Sign in first.");
 	if (!uuid_is_nil(&who->acting_for))
-		return err_public(err, STATUS_PERMISSION_DENIED, "Acting for an athlete is not possible here.");
+		return err_public(err, STATUS_PERMISSION_DENIED,
+				  "Acting for an athlete is not possible here.");
 	traceparent = arena_alloc(arena, TRACE_PARENT_SIZE);
 	trace_format(rpc_call_trace(call), traceparent);
 	*ret_scope = (struct workout_scope){

@@ -15,14 +15,18 @@ extern const struct rpc_service *const workout_rpc_services[];
 extern const size_t workout_rpc_nservices;
 
 /* One in each workout_rpc_*.c. */
-extern const struct rpc_service workout_rpc_exercises, workout_rpc_plans, workout_rpc_sessions, workout_rpc_progress;
+extern const struct rpc_service workout_rpc_exercises, workout_rpc_plans, workout_rpc_sessions,
+	workout_rpc_progress;
 
-/* The caller's scope; `reply` is what an idempotency key keeps. PERMISSION_DENIED for a coach who acts for somebody. */
+/* The caller's scope; `reply` is what an idempotency key keeps. PERMISSION_DENIED for a coach who
+ * acts for somebody. */
 enum status workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_scope,
 			      struct err *err) MUST_CHECK;
 /* An id of a request, which field rules have checked; a bad one is INVALID_ARGUMENT at `path`. */
-enum status workout_rpc_id(const char *text, const char *path, struct uuid *ret_id, struct err *err) MUST_CHECK;
+enum status workout_rpc_id(const char *text, const char *path, struct uuid *ret_id,
+			   struct err *err) MUST_CHECK;
 /* A client's id for a new thing, or a new one. */
-enum status workout_rpc_new_id(const char *text, const char *path, struct uuid *ret_id, struct err *err) MUST_CHECK;
+enum status workout_rpc_new_id(const char *text, const char *path, struct uuid *ret_id,
+			       struct err *err) MUST_CHECK;
 
 #endif

@@ -41,10 +41,12 @@ on_list_exercises(struct rpc_call *call, const void *request, void *reply, struc
 	enum status st = workout_rpc_begin(call, reply, &scope, err);
 
 	if (st == STATUS_OK)
-		st = workout_page_open(&page, req->page_size, req->page_token, filter_text(&filter, scope.arena), err);
+		st = workout_page_open(&page, req->page_size, req->page_token,
+				       filter_text(&filter, scope.arena), err);
 	if (st == STATUS_OK)
-		st = workout_exercise_list(rpc_call_service(call), &scope, &filter, &page, &res->exercises,
-					   &res->n_exercises, &res->next_page_token, err);
+		st = workout_exercise_list(rpc_call_service(call), &scope, &filter, &page,
+					   &res->exercises, &res->n_exercises,
+					   &res->next_page_token, err);
 	return st;
 }
 
@@ -80,15 +82,19 @@ on_list_alternatives(struct rpc_call *call, const void *request, void *reply, st
 	if (st == STATUS_OK)
 		st = workout_rpc_id(req->exercise_id, "exerciseId", &id, err);
 	if (st == STATUS_OK)
-		st = workout_exercise_alternatives(rpc_call_service(call), &scope, &id, req->available_equipment,
+		st = workout_exercise_alternatives(rpc_call_service(call), &scope, &id,
+						   req->available_equipment,
 						   req->n_available_equipment,
-						   req->page_size > 0 ? req->page_size : ALTERNATIVES, &list, &n, err);
+						   req->page_size > 0 ? req->page_size
+								      : ALTERNATIVES,
+						   &list, &n, err);
 	if (st != STATUS_OK)
 		return st;
 	res->alternatives = ARENA_ARRAY(scope.arena, Fit__Workout__V1__Alternative *, n + 1);
 	res->n_alternatives = n;
 	for (size_t i = 0; i < n; i++) {
-		Fit__Workout__V1__Alternative *a = ARENA_NEW(scope.arena, Fit__Workout__V1__Alternative);
+		Fit__Workout__V1__Alternative *a =
+			ARENA_NEW(scope.arena, Fit__Workout__V1__Alternative);
 
 		fit__workout__v1__alternative__init(a);
 		a->exercise = list[i].exercise;
@@ -103,5 +109,5 @@ static const struct rpc_method methods[] = {
 	{ "GetExercise", on_get_exercise },
 	{ "ListAlternatives", on_list_alternatives },
 };
-const struct rpc_service workout_rpc_exercises = { &fit__workout__v1__exercise_service__descriptor, methods,
-						   ARRAY_LEN(methods) };
+const struct rpc_service workout_rpc_exercises = { &fit__workout__v1__exercise_service__descriptor,
+						   methods, ARRAY_LEN(methods) };

@@ -15,7 +15,8 @@ on_list_plans(struct rpc_call *call, const void *request, void *reply, struct er
 {
 	const Fit__Workout__V1__ListPlansRequest *req = request;
 	Fit__Workout__V1__ListPlansResponse *res = reply;
-	struct slice filter = req->include_archived ? SLICE_LIT("plans all") : SLICE_LIT("plans active");
+	struct slice filter =
+		req->include_archived ? SLICE_LIT("plans all") : SLICE_LIT("plans active");
 	struct workout_scope scope;
 	struct workout_page page;
 	enum status st = workout_rpc_begin(call, reply, &scope, err);
@@ -23,8 +24,8 @@ on_list_plans(struct rpc_call *call, const void *request, void *reply, struct er
 	if (st == STATUS_OK)
 		st = workout_page_open(&page, req->page_size, req->page_token, filter, err);
 	if (st == STATUS_OK)
-		st = workout_plan_list(rpc_call_service(call), &scope, req->include_archived, &page, &res->plans,
-				       &res->n_plans, &res->next_page_token, err);
+		st = workout_plan_list(rpc_call_service(call), &scope, req->include_archived, &page,
+				       &res->plans, &res->n_plans, &res->next_page_token, err);
 	return st;
 }
 
@@ -61,10 +62,12 @@ on_list_plan_versions(struct rpc_call *call, const void *request, void *reply, s
 	if (st == STATUS_OK)
 		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
-		st = workout_page_open(&page, req->page_size, req->page_token, slice_make(id.b, sizeof(id.b)), err);
+		st = workout_page_open(&page, req->page_size, req->page_token,
+				       slice_make(id.b, sizeof(id.b)), err);
 	if (st == STATUS_OK)
-		st = workout_plan_versions(rpc_call_service(call), &scope, &id, &page, &res->versions,
-					   &res->n_versions, &res->next_page_token, err);
+		st = workout_plan_versions(rpc_call_service(call), &scope, &id, &page,
+					   &res->versions, &res->n_versions, &res->next_page_token,
+					   err);
 	return st;
 }
 
@@ -80,7 +83,8 @@ on_get_plan_version(struct rpc_call *call, const void *request, void *reply, str
 	if (st == STATUS_OK)
 		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
-		st = workout_plan_version(rpc_call_service(call), &scope, &id, req->version_number, &version, err);
+		st = workout_plan_version(rpc_call_service(call), &scope, &id, req->version_number,
+					  &version, err);
 	if (st == STATUS_OK)
 		*(plan_version *)reply = *version;
 	return st;
@@ -88,7 +92,8 @@ on_get_plan_version(struct rpc_call *call, const void *request, void *reply, str
 
 /* The changeset as messages, through the JSON codec, which knows google.protobuf.Value. */
 static enum status
-fill_diff(const json_t *changeset, struct arena *arena, Fit__Workout__V1__PlanDiff *res, struct err *err)
+fill_diff(const json_t *changeset, struct arena *arena, Fit__Workout__V1__PlanDiff *res,
+	  struct err *err)
 {
 	struct strbuf json = STRBUF_ARENA(arena);
 	const Fit__Workout__V1__PlanDiff *diff;
@@ -98,7 +103,8 @@ fill_diff(const json_t *changeset, struct arena *arena, Fit__Workout__V1__PlanDi
 	strbuf_adds(&json, "{\"changeset\":");
 	strbuf_add_slice(&json, workout_json_text(changeset, arena));
 	strbuf_addch(&json, '}');
-	st = workout_doc_decode(&fit__workout__v1__plan_diff__descriptor, strbuf_slice(&json), arena, &message, err);
+	st = workout_doc_decode(&fit__workout__v1__plan_diff__descriptor, strbuf_slice(&json),
+				arena, &message, err);
 	if (st != STATUS_OK)
 		return st;
 	diff = message;
@@ -128,7 +134,8 @@ on_diff_plan(struct rpc_call *call, const void *request, void *reply, struct err
 		return st;
 	res->from = req->from;
 	res->to = req->to;
-	return fill_diff(workout_json_own(scope.arena, workout_patch_diff(from, to)), scope.arena, res, err);
+	return fill_diff(workout_json_own(scope.arena, workout_patch_diff(from, to)), scope.arena,
+			 res, err);
 }
 
 /* ---- writes ---- */
@@ -194,7 +201,8 @@ mask_has(const Google__Protobuf__FieldMask *mask, const char *member)
 	size_t n = strlen(member);
 
 	for (size_t i = 0; mask != NULL && i < mask->n_paths; i++)
-		if (strncmp(mask->paths[i], member, n) == 0 && (mask->paths[i][n] == '\0' || mask->paths[i][n] == '.'))
+		if (strncmp(mask->paths[i], member, n) == 0 &&
+		    (mask->paths[i][n] == '\0' || mask->paths[i][n] == '.'))
 			return true;
 	return false;
 }
@@ -216,7 +224,9 @@ on_apply_update(void *arg, plan_doc *plan, struct err *err)
 		plan->n_muscle_groups_targeted = u->derived->n_muscle_groups_targeted;
 	}
 	/* An empty patch changes nothing. */
-	st = mask != NULL ? workout_plan_patch(plan, &patch, mask->paths, mask->n_paths, u->scope->arena, err) : STATUS_OK;
+	st = mask != NULL ? workout_plan_patch(plan, &patch, mask->paths, mask->n_paths,
+					       u->scope->arena, err)
+			  : STATUS_OK;
 	return st == STATUS_OK ? workout_plan_check(plan, u->id, true, u->scope->arena, err) : st;
 }
 
@@ -306,7 +316,9 @@ on_restore_plan(struct rpc_call *call, const void *request, void *reply, struct 
 {
 	const Fit__Workout__V1__RestorePlanRequest *req = request;
 	struct workout *w = rpc_call_service(call);
-	struct workout_plan_change change = { .type = "restored", .fn = on_apply_restore, .created_by = "user" };
+	struct workout_plan_change change = { .type = "restored",
+					      .fn = on_apply_restore,
+					      .created_by = "user" };
 	struct workout_scope scope;
 	plan_doc *old;
 	json_t *doc;
@@ -324,7 +336,8 @@ on_restore_plan(struct rpc_call *call, const void *request, void *reply, struct 
 	if (st != STATUS_OK)
 		return st;
 	change.arg = old;
-	change.changes_description = arena_printf(scope.arena, "Restored version %u", req->version_number);
+	change.changes_description =
+		arena_printf(scope.arena, "Restored version %u", req->version_number);
 	st = workout_plan_change(w, &scope, &id, &change, reply, err);
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
 }
@@ -374,7 +387,9 @@ static enum status
 on_archive_plan(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
 	const Fit__Workout__V1__ArchivePlanRequest *req = request;
-	struct workout_plan_change change = { .type = "archived", .fn = on_apply_archive, .changes_description = "",
+	struct workout_plan_change change = { .type = "archived",
+					      .fn = on_apply_archive,
+					      .changes_description = "",
 					      .created_by = "user" };
 	struct workout_scope scope;
 	struct uuid id;
@@ -400,4 +415,5 @@ static const struct rpc_method methods[] = {
 	{ "ClonePlan", on_clone_plan },
 	{ "ArchivePlan", on_archive_plan },
 };
-const struct rpc_service workout_rpc_plans = { &fit__workout__v1__plan_service__descriptor, methods, ARRAY_LEN(methods) };
+const struct rpc_service workout_rpc_plans = { &fit__workout__v1__plan_service__descriptor, methods,
+					       ARRAY_LEN(methods) };

@@ -43,7 +43,8 @@ load_briefs(struct workout *w, struct weeks *k, struct err *err)
 }
 
 static void
-fill_muscles(Fit__Workout__V1__WeekProgress *week, struct workout_muscle_sets *muscles, struct arena *arena)
+fill_muscles(Fit__Workout__V1__WeekProgress *week, struct workout_muscle_sets *muscles,
+	     struct arena *arena)
 {
 	workout_muscle_sets_sort(muscles);
 	week->muscle_sets = ARENA_ARRAY(arena, Fit__Workout__V1__MuscleSets *, muscles->n + 1);
@@ -86,8 +87,8 @@ make_week(const struct weeks *k, int64_t number, int64_t *load_g)
 		load += s->load_g;
 		b = workout_exercise_brief_of(k->briefs, k->nbriefs, &s->exercise_id);
 		if (b != NULL)
-			workout_muscle_sets_add(&muscles, s->sets, b->muscles, b->nmuscles, b->secondary,
-						b->nsecondary);
+			workout_muscle_sets_add(&muscles, s->sets, b->muscles, b->nmuscles,
+						b->secondary, b->nsecondary);
 	}
 	week->volume_load = workout_kg(load);
 	*load_g += load;
@@ -99,11 +100,13 @@ static Fit__Workout__V1__Streak *
 make_streak(const struct weeks *k, unsigned needed)
 {
 	Fit__Workout__V1__Streak *streak = ARENA_NEW(k->scope->arena, Fit__Workout__V1__Streak);
-	struct workout_week_count *counts = ARENA_ARRAY(k->scope->arena, struct workout_week_count, k->nsessions + 1);
+	struct workout_week_count *counts =
+		ARENA_ARRAY(k->scope->arena, struct workout_week_count, k->nsessions + 1);
 	struct workout_streak s;
 
 	for (size_t i = 0; i < k->nsessions; i++)
-		counts[i] = (struct workout_week_count){ k->sessions[i].week, k->sessions[i].sessions };
+		counts[i] =
+			(struct workout_week_count){ k->sessions[i].week, k->sessions[i].sessions };
 	s = workout_streak(counts, k->nsessions, k->last, needed > 0 ? needed : 1);
 	fit__workout__v1__streak__init(streak);
 	streak->current_weeks = s.current;
@@ -116,7 +119,8 @@ fill_progress(Fit__Workout__V1__Progress *res, const struct weeks *k, unsigned n
 {
 	int64_t load_g = 0;
 
-	res->weeks = ARENA_ARRAY(k->scope->arena, Fit__Workout__V1__WeekProgress *, (size_t)(k->last - k->first) + 2);
+	res->weeks = ARENA_ARRAY(k->scope->arena, Fit__Workout__V1__WeekProgress *,
+				 (size_t)(k->last - k->first) + 2);
 	for (int64_t number = k->first; number <= k->last; number++) {
 		Fit__Workout__V1__WeekProgress *week = make_week(k, number, &load_g);
 
@@ -141,14 +145,17 @@ on_get_progress(struct rpc_call *call, const void *request, void *reply, struct 
 	enum status st = workout_rpc_begin(call, reply, &scope, err);
 
 	if (st == STATUS_OK)
-		st = workout_progress_week(w, &scope, req->until != NULL ? workout_time_ms(req->until) : clock_wall_ms(),
+		st = workout_progress_week(w, &scope,
+					   req->until != NULL ? workout_time_ms(req->until)
+							      : clock_wall_ms(),
 					   zone, &k.last, err);
 	if (st != STATUS_OK)
 		return st;
 	k.first = k.last + 1 - (req->weeks > 0 ? req->weeks : WEEKS);
 	st = workout_progress_sessions(w, &scope, zone, &k.sessions, &k.nsessions, err);
 	if (st == STATUS_OK)
-		st = workout_progress_sets(w, &scope, zone, k.first, k.last, &k.sets, &k.nsets, err);
+		st = workout_progress_sets(w, &scope, zone, k.first, k.last, &k.sets, &k.nsets,
+					   err);
 	if (st == STATUS_OK)
 		st = load_briefs(w, &k, err);
 	if (st == STATUS_OK)
@@ -168,9 +175,12 @@ struct point {
 static void
 take_e1rm(struct workout_e1rm *best, struct workout_e1rm e)
 {
-	enum workout_confidence sure = e.confidence >= WORKOUT_CONFIDENCE_MEDIUM ? WORKOUT_CONFIDENCE_MEDIUM : e.confidence;
-	enum workout_confidence had =
-		best->confidence >= WORKOUT_CONFIDENCE_MEDIUM ? WORKOUT_CONFIDENCE_MEDIUM : best->confidence;
+	enum workout_confidence sure = e.confidence >= WORKOUT_CONFIDENCE_MEDIUM
+					       ? WORKOUT_CONFIDENCE_MEDIUM
+					       : e.confidence;
+	enum workout_confidence had = best->confidence >= WORKOUT_CONFIDENCE_MEDIUM
+					      ? WORKOUT_CONFIDENCE_MEDIUM
+					      : best->confidence;
 
 	if (sure > had || (sure == had && e.grams > best->grams))
 		*best = e;
@@ -184,7 +194,8 @@ sum_session(const struct workout_lift *lifts, size_t n, size_t i, struct point *
 
 	*p = (struct point){ 0 };
 	for (; i < n && uuid_eq(&lifts[i].session_id, &lifts[first].session_id); i++) {
-		take_e1rm(&p->e1rm, workout_e1rm(lifts[i].grams, lifts[i].reps, lifts[i].rpe_halves));
+		take_e1rm(&p->e1rm,
+			  workout_e1rm(lifts[i].grams, lifts[i].reps, lifts[i].rpe_halves));
 		p->load_g += lifts[i].grams * lifts[i].reps;
 		if (lifts[i].grams > p->max_g)
 			p->max_g = lifts[i].grams;
@@ -245,10 +256,12 @@ make_best(const struct workout_lift *lifts, size_t n, int64_t load_g, struct are
 }
 
 static void
-fill_exercise(Fit__Workout__V1__ExerciseProgress *res, const Fit__Workout__V1__GetExerciseProgressRequest *req,
+fill_exercise(Fit__Workout__V1__ExerciseProgress *res,
+	      const Fit__Workout__V1__GetExerciseProgressRequest *req,
 	      const struct workout_lift *lifts, size_t n, struct arena *arena)
 {
-	Fit__Workout__V1__ExercisePoint **points = ARENA_ARRAY(arena, Fit__Workout__V1__ExercisePoint *, n + 1);
+	Fit__Workout__V1__ExercisePoint **points =
+		ARENA_ARRAY(arena, Fit__Workout__V1__ExercisePoint *, n + 1);
 	size_t npoints = 0, skip;
 	int64_t best_load_g = 0;
 	struct point p;
@@ -319,8 +332,9 @@ on_list_records(struct rpc_call *call, const void *request, void *reply, struct 
 	filter = arena_printf(scope.arena, "records %s", workout_uuid_text(scope.arena, &id));
 	st = workout_page_open(&page, req->page_size, req->page_token, slice_str(filter), err);
 	if (st == STATUS_OK)
-		st = workout_progress_records(rpc_call_service(call), &scope, exercise, &page, &res->records,
-					      &res->n_records, &res->next_page_token, err);
+		st = workout_progress_records(rpc_call_service(call), &scope, exercise, &page,
+					      &res->records, &res->n_records, &res->next_page_token,
+					      err);
 	return st;
 }
 
@@ -329,5 +343,5 @@ static const struct rpc_method methods[] = {
 	{ "GetExerciseProgress", on_get_exercise_progress },
 	{ "ListRecords", on_list_records },
 };
-const struct rpc_service workout_rpc_progress = { &fit__workout__v1__progress_service__descriptor, methods,
-						  ARRAY_LEN(methods) };
+const struct rpc_service workout_rpc_progress = { &fit__workout__v1__progress_service__descriptor,
+						  methods, ARRAY_LEN(methods) };

@@ -24,7 +24,8 @@ struct change {
 };
 
 static enum status
-begin(struct rpc_call *call, const void *request, void *reply, const char *session_id, struct change *c, struct err *err)
+begin(struct rpc_call *call, const void *request, void *reply, const char *session_id,
+      struct change *c, struct err *err)
 {
 	enum status st = workout_rpc_begin(call, reply, &c->scope, err);
 
@@ -68,11 +69,13 @@ reply_set(void *arg, const struct workout_session_outcome *outcome)
 	session_set *reply = c->reply;
 
 	*reply = *c->set;
-	workout_set_reply(reply, outcome->session, c->entry, outcome->records, outcome->nrecords, c->scope.arena);
+	workout_set_reply(reply, outcome->session, c->entry, outcome->records, outcome->nrecords,
+			  c->scope.arena);
 }
 
 static enum status
-run_session(struct rpc_call *call, struct change *c, struct workout_session_change *change, struct err *err)
+run_session(struct rpc_call *call, struct change *c, struct workout_session_change *change,
+	    struct err *err)
 {
 	struct workout *w = rpc_call_service(call);
 	const session_doc *reply = c->reply;
@@ -112,12 +115,13 @@ on_list_sessions(struct rpc_call *call, const void *request, void *reply, struct
 	f.has_to = req->to != NULL;
 	f.from_ms = f.has_from ? workout_time_ms(req->from) : 0;
 	f.to_ms = f.has_to ? workout_time_ms(req->to) : 0;
-	text = arena_printf(scope.arena, "sessions\n%d %lld %d %lld\n%s\n%s", f.has_from, (long long)f.from_ms, f.has_to,
-			    (long long)f.to_ms, f.status, f.exercise_id);
+	text = arena_printf(scope.arena, "sessions\n%d %lld %d %lld\n%s\n%s", f.has_from,
+			    (long long)f.from_ms, f.has_to, (long long)f.to_ms, f.status,
+			    f.exercise_id);
 	st = workout_page_open(&page, req->page_size, req->page_token, slice_str(text), err);
 	if (st == STATUS_OK)
-		st = workout_session_list(w->sessions, &scope, &f, &page, &res->sessions, &res->n_sessions,
-					  &res->next_page_token, err);
+		st = workout_session_list(w->sessions, &scope, &f, &page, &res->sessions,
+					  &res->n_sessions, &res->next_page_token, err);
 	for (size_t i = 0; st == STATUS_OK && i < res->n_sessions; i++)
 		workout_session_reply(res->sessions[i], NULL, 0, scope.arena);
 	return st;
@@ -153,7 +157,8 @@ on_get_session(struct rpc_call *call, const void *request, void *reply, struct e
 
 /* Exercises must exist before they are trained. */
 static enum status
-check_exercises(struct workout *w, const struct workout_scope *scope, const session_doc *s, struct err *err)
+check_exercises(struct workout *w, const struct workout_scope *scope, const session_doc *s,
+		struct err *err)
 {
 	struct uuid *ids = ARENA_ARRAY(scope->arena, struct uuid, s->n_exercises + 1);
 	struct workout_exercise_brief *briefs;
@@ -223,8 +228,8 @@ follow_plan(struct workout *w, const struct workout_scope *scope, session_doc *s
 }
 
 static enum status
-on_apply_create(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
-		struct err *err)
+on_apply_create(void *arg, session_doc **session, struct workout_events *events,
+		enum workout_session_verdict *ret_verdict, struct err *err)
 {
 	struct change *c = arg;
 	session_doc *fresh = workout_doc_copy(&c->fresh->base, c->scope.arena);
@@ -276,8 +281,8 @@ on_create_session(struct rpc_call *call, const void *request, void *reply, struc
 /* ---- changes of the whole ---- */
 
 static enum status
-on_apply_update(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
-		struct err *err)
+on_apply_update(void *arg, session_doc **session, struct workout_events *events,
+		enum workout_session_verdict *ret_verdict, struct err *err)
 {
 	struct change *c = arg;
 	const Fit__Workout__V1__UpdateSessionRequest *req = c->request;
@@ -287,8 +292,9 @@ on_apply_update(void *arg, session_doc **session, struct workout_events *events,
 	c->rules.events = events;
 	/* An empty patch changes nothing. */
 	*ret_verdict = n > 0 ? WORKOUT_SESSION_WRITE : WORKOUT_SESSION_KEEP;
-	return workout_session_patch(*session, workout_doc_copy(&req->session->base, c->scope.arena), paths, n, &c->rules,
-				     err);
+	return workout_session_patch(*session,
+				     workout_doc_copy(&req->session->base, c->scope.arena), paths,
+				     n, &c->rules, err);
 }
 
 static enum status
@@ -311,7 +317,9 @@ on_apply_complete(void *arg, session_doc **session, struct workout_events *event
 	struct change *c = arg;
 	const Fit__Workout__V1__CompleteSessionRequest *req = c->request;
 	Fit__Workout__V1__UserFeedback *feedback =
-		req->user_feedback != NULL ? workout_doc_copy(&req->user_feedback->base, c->scope.arena) : NULL;
+		req->user_feedback != NULL
+			? workout_doc_copy(&req->user_feedback->base, c->scope.arena)
+			: NULL;
 
 	c->rules.events = events;
 	*ret_verdict = WORKOUT_SESSION_WRITE;
@@ -330,8 +338,8 @@ on_complete_session(struct rpc_call *call, const void *request, void *reply, str
 }
 
 static enum status
-on_apply_swap(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
-	      struct err *err)
+on_apply_swap(void *arg, session_doc **session, struct workout_events *events,
+	      enum workout_session_verdict *ret_verdict, struct err *err)
 {
 	struct change *c = arg;
 	const Fit__Workout__V1__SwapExerciseRequest *req = c->request;
@@ -341,13 +349,14 @@ on_apply_swap(void *arg, session_doc **session, struct workout_events *events, e
 	*ret_verdict = WORKOUT_SESSION_WRITE;
 	/* Checked before. */
 	(void)!uuid_parse_str(req->exercise_id, &id);
-	return workout_session_swap(*session, req->entry_id, workout_uuid_text(c->scope.arena, &id), req->reason,
-				    req->modified_by, &c->rules, err);
+	return workout_session_swap(*session, req->entry_id, workout_uuid_text(c->scope.arena, &id),
+				    req->reason, req->modified_by, &c->rules, err);
 }
 
 /* An exercise that a request names must be there. */
 static enum status
-check_exercise(struct workout *w, const struct workout_scope *scope, const char *text, struct err *err)
+check_exercise(struct workout *w, const struct workout_scope *scope, const char *text,
+	       struct err *err)
 {
 	struct workout_exercise_brief *briefs;
 	struct uuid id;
@@ -377,15 +386,16 @@ on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct
 }
 
 static enum status
-on_apply_skip(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
-	      struct err *err)
+on_apply_skip(void *arg, session_doc **session, struct workout_events *events,
+	      enum workout_session_verdict *ret_verdict, struct err *err)
 {
 	struct change *c = arg;
 	const Fit__Workout__V1__SkipExerciseRequest *req = c->request;
 
 	c->rules.events = events;
 	*ret_verdict = WORKOUT_SESSION_WRITE;
-	return workout_session_skip(*session, req->entry_id, req->reason, req->modified_by, &c->rules, err);
+	return workout_session_skip(*session, req->entry_id, req->reason, req->modified_by,
+				    &c->rules, err);
 }
 
 static enum status
@@ -400,8 +410,8 @@ on_skip_exercise(struct rpc_call *call, const void *request, void *reply, struct
 }
 
 static enum status
-on_apply_delete(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
-		struct err *err)
+on_apply_delete(void *arg, session_doc **session, struct workout_events *events,
+		enum workout_session_verdict *ret_verdict, struct err *err)
 {
 	struct change *c = arg;
 
@@ -422,14 +432,15 @@ on_delete_session(struct rpc_call *call, const void *request, void *reply, struc
 	enum status st = begin(call, request, reply, req->session_id, &c, err);
 
 	change.arg = &c;
-	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err)
+			       : st;
 }
 
 /* ---- sets ---- */
 
 static enum status
-on_apply_add_set(void *arg, session_doc **session, struct workout_events *events, enum workout_session_verdict *ret_verdict,
-		 struct err *err)
+on_apply_add_set(void *arg, session_doc **session, struct workout_events *events,
+		 enum workout_session_verdict *ret_verdict, struct err *err)
 {
 	struct change *c = arg;
 	const Fit__Workout__V1__AddSetRequest *req = c->request;
@@ -437,8 +448,8 @@ on_apply_add_set(void *arg, session_doc **session, struct workout_events *events
 	enum status st;
 
 	c->rules.events = events;
-	st = workout_session_add_set(*session, workout_doc_copy(&req->set->base, c->scope.arena), &c->rules, &same,
-				     &c->entry, &c->set, err);
+	st = workout_session_add_set(*session, workout_doc_copy(&req->set->base, c->scope.arena),
+				     &c->rules, &same, &c->entry, &c->set, err);
 	*ret_verdict = same ? WORKOUT_SESSION_KEEP : WORKOUT_SESSION_WRITE;
 	return st;
 }
@@ -457,7 +468,8 @@ on_add_set(struct rpc_call *call, const void *request, void *reply, struct err *
 	if (st == STATUS_OK && *req->set->exercise_id != '\0')
 		st = check_exercise(w, &c.scope, req->set->exercise_id, err);
 	change.arg = &c;
-	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err)
+			       : st;
 }
 
 static enum status
@@ -471,8 +483,9 @@ on_apply_update_set(void *arg, session_doc **session, struct workout_events *eve
 
 	c->rules.events = events;
 	*ret_verdict = n > 0 ? WORKOUT_SESSION_WRITE : WORKOUT_SESSION_KEEP;
-	return workout_session_patch_set(*session, req->set_id, workout_doc_copy(&req->set->base, c->scope.arena), paths, n,
-					 &c->rules, &c->entry, &c->set, err);
+	return workout_session_patch_set(*session, req->set_id,
+					 workout_doc_copy(&req->set->base, c->scope.arena), paths,
+					 n, &c->rules, &c->entry, &c->set, err);
 }
 
 static enum status
@@ -487,7 +500,8 @@ on_update_set(struct rpc_call *call, const void *request, void *reply, struct er
 	if (st == STATUS_OK && req->set == NULL)
 		st = missing("set", err);
 	change.arg = &c;
-	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err)
+			       : st;
 }
 
 static enum status
@@ -512,7 +526,8 @@ on_delete_set(struct rpc_call *call, const void *request, void *reply, struct er
 	enum status st = begin(call, request, reply, req->session_id, &c, err);
 
 	change.arg = &c;
-	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err) : st;
+	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err)
+			       : st;
 }
 
 static const struct rpc_method methods[] = {
@@ -528,5 +543,5 @@ static const struct rpc_method methods[] = {
 	{ "SkipExercise", on_skip_exercise },
 	{ "CompleteSession", on_complete_session },
 };
-const struct rpc_service workout_rpc_sessions = { &fit__workout__v1__session_service__descriptor, methods,
-						  ARRAY_LEN(methods) };
+const struct rpc_service workout_rpc_sessions = { &fit__workout__v1__session_service__descriptor,
+						  methods, ARRAY_LEN(methods) };

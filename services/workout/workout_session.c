@@ -63,14 +63,14 @@ workout_session_volume(const session_doc *session)
 /* ---- times ---- */
 
 static enum status
-check_time(const Google__Protobuf__Timestamp *time, const char *path, int64_t now_ms, struct err *err)
+check_time(Google__Protobuf__Timestamp *time, const char *path, int64_t now_ms, struct err *err)
 {
-	int64_t ms = workout_time_ms(time);
-
-	if (time->seconds < START_MIN_MS / 1000 || time->nanos < 0 || ms > now_ms + DAY_MS) {
+	if (time->seconds < START_MIN_MS / 1000 || time->nanos < 0 ||
+	    workout_time_ms(time) > now_ms + DAY_MS) {
 		err_init(err);
 		return err_add_field(err, path, "is before 1970 or more than a day ahead");
 	}
+	time->nanos -= time->nanos % 1000000;
 	return STATUS_OK;
 }
 
@@ -90,7 +90,8 @@ check_span(session_doc *session, const struct workout_rules *rules, struct err *
 	ms = workout_time_ms(session->completed_at) - workout_time_ms(session->started_at);
 	if (ms < 0 || ms > DURATION_MAX_MS) {
 		err_init(err);
-		return err_add_field(err, "completedAt", "is %s startedAt", ms < 0 ? "before" : "more than 7 days after");
+		return err_add_field(err, "completedAt", "is %s startedAt",
+				     ms < 0 ? "before" : "more than 7 days after");
 	}
 	session->duration = (uint32_t)(ms / 1000);
 	return STATUS_OK;
@@ -109,7 +110,8 @@ check_environment(const session_doc *session, struct err *err)
 	if (env->location->n_coordinates != 2 || env->location->coordinates[1] < -90.0 ||
 	    env->location->coordinates[1] > 90.0) {
 		err_init(err);
-		return err_add_field(err, "environmentData.location.coordinates", "are longitude, latitude (-90..90)");
+		return err_add_field(err, "environmentData.location.coordinates",
+				     "are longitude, latitude (-90..90)");
 	}
 	return STATUS_OK;
 }
@@ -124,7 +126,8 @@ entry_id_taken(const session_doc *session, size_t upto, const char *id)
 }
 
 static enum status
-check_entry(session_doc *session, size_t i, size_t *nsets, const struct workout_rules *rules, struct err *err)
+check_entry(session_doc *session, size_t i, size_t *nsets, const struct workout_rules *rules,
+	    struct err *err)
 {
 	session_entry *e = session->exercises[i];
 	char path[96];
@@ -142,7 +145,8 @@ check_entry(session_doc *session, size_t i, size_t *nsets, const struct workout_
 	for (size_t j = 0; j < e->n_sets && st == STATUS_OK; j++) {
 		snprintf(path, sizeof(path), "exercises[%zu].sets[%zu].", i, j);
 		st = workout_set_check(e->sets[j], path, rules->now_ms, rules->arena, err);
-		if (st == STATUS_OK && workout_session_find_set(session, e->sets[j]->set_id, i, j) != NULL) {
+		if (st == STATUS_OK &&
+		    workout_session_find_set(session, e->sets[j]->set_id, i, j) != NULL) {
 			err_init(err);
 			st = err_add_field(err, path, "setId occurs twice");
 		}
@@ -165,7 +169,8 @@ check_entries(session_doc *session, const struct workout_rules *rules, struct er
 	}
 	if (nsets > WORKOUT_SESSION_SETS_MAX) {
 		err_init(err);
-		return err_add_field(err, "exercises", "hold %zu sets (at most %d)", nsets, WORKOUT_SESSION_SETS_MAX);
+		return err_add_field(err, "exercises", "hold %zu sets (at most %d)", nsets,
+				     WORKOUT_SESSION_SETS_MAX);
 	}
 	return STATUS_OK;
 }
@@ -175,7 +180,8 @@ check_entries(session_doc *session, const struct workout_rules *rules, struct er
 static void
 tell_started(const session_doc *session, const struct workout_rules *rules)
 {
-	Fit__Workout__V1__SessionStarted *m = ARENA_NEW(rules->arena, Fit__Workout__V1__SessionStarted);
+	Fit__Workout__V1__SessionStarted *m =
+		ARENA_NEW(rules->arena, Fit__Workout__V1__SessionStarted);
 
 	fit__workout__v1__session_started__init(m);
 	m->session_id = text(rules, session->id);
@@ -188,7 +194,8 @@ tell_started(const session_doc *session, const struct workout_rules *rules)
 static void
 tell_changed(const session_doc *session, const struct workout_rules *rules)
 {
-	Fit__Workout__V1__SessionChanged *m = ARENA_NEW(rules->arena, Fit__Workout__V1__SessionChanged);
+	Fit__Workout__V1__SessionChanged *m =
+		ARENA_NEW(rules->arena, Fit__Workout__V1__SessionChanged);
 
 	fit__workout__v1__session_changed__init(m);
 	m->session_id = text(rules, session->id);
@@ -199,7 +206,8 @@ tell_changed(const session_doc *session, const struct workout_rules *rules)
 static void
 tell_completed(const session_doc *session, const struct workout_rules *rules)
 {
-	Fit__Workout__V1__SessionCompleted *m = ARENA_NEW(rules->arena, Fit__Workout__V1__SessionCompleted);
+	Fit__Workout__V1__SessionCompleted *m =
+		ARENA_NEW(rules->arena, Fit__Workout__V1__SessionCompleted);
 	struct workout_volume volume = workout_session_volume(session);
 
 	fit__workout__v1__session_completed__init(m);
@@ -211,7 +219,8 @@ tell_completed(const session_doc *session, const struct workout_rules *rules)
 	m->sets = volume.sets;
 	m->reps = volume.reps;
 	m->volume_load_g = volume.load_g;
-	workout_events_add(rules->events, FIT__WORKOUT__V1__EVENT__TYPE_SESSION_COMPLETED, &m->base);
+	workout_events_add(rules->events, FIT__WORKOUT__V1__EVENT__TYPE_SESSION_COMPLETED,
+			   &m->base);
 }
 
 /* ---- a session's life ---- */
@@ -241,7 +250,8 @@ workout_session_begin(session_doc *session, const struct workout_rules *rules, s
 	tell_started(session, rules);
 	for (size_t i = 0; i < session->n_exercises; i++)
 		for (size_t j = 0; j < session->exercises[i]->n_sets; j++)
-			workout_set_tell_logged(session, session->exercises[i], session->exercises[i]->sets[j], rules);
+			workout_set_tell_logged(session, session->exercises[i],
+						session->exercises[i]->sets[j], rules);
 	if (session->completed_at != NULL)
 		tell_completed(session, rules);
 	return STATUS_OK;
@@ -249,7 +259,8 @@ workout_session_begin(session_doc *session, const struct workout_rules *rules, s
 
 /* One member, or one member of a nested message ("user_feedback.notes"). */
 static enum status
-patch_member(session_doc *s, const session_doc *p, const char *path, const struct workout_rules *rules, struct err *err)
+patch_member(session_doc *s, const session_doc *p, const char *path,
+	     const struct workout_rules *rules, struct err *err)
 {
 	static const char *const whole[] = { "environment_data", "user_feedback" };
 
@@ -257,7 +268,8 @@ patch_member(session_doc *s, const session_doc *p, const char *path, const struc
 		s->name = text(rules, p->name);
 	} else if (strcmp(path, "started_at") == 0 && p->started_at != NULL) {
 		s->started_at = p->started_at;
-	} else if (strcmp(path, "completed_at") == 0 && p->completed_at != NULL && is_completed(s)) {
+	} else if (strcmp(path, "completed_at") == 0 && p->completed_at != NULL &&
+		   is_completed(s)) {
 		s->completed_at = p->completed_at;
 	} else if (strcmp(path, "ai_interactions") == 0) {
 		s->ai_interactions = p->ai_interactions;
@@ -294,12 +306,15 @@ feedback_of(session_doc *s, const struct workout_rules *rules)
 }
 
 static enum status
-patch_nested(session_doc *s, const session_doc *p, const char *path, const struct workout_rules *rules, struct err *err)
+patch_nested(session_doc *s, const session_doc *p, const char *path,
+	     const struct workout_rules *rules, struct err *err)
 {
 	Fit__Workout__V1__EnvironmentData no_env;
 	Fit__Workout__V1__UserFeedback no_feedback;
-	const Fit__Workout__V1__EnvironmentData *env = p->environment_data ? p->environment_data : &no_env;
-	const Fit__Workout__V1__UserFeedback *feedback = p->user_feedback ? p->user_feedback : &no_feedback;
+	const Fit__Workout__V1__EnvironmentData *env =
+		p->environment_data ? p->environment_data : &no_env;
+	const Fit__Workout__V1__UserFeedback *feedback =
+		p->user_feedback ? p->user_feedback : &no_feedback;
 
 	fit__workout__v1__environment_data__init(&no_env);
 	fit__workout__v1__user_feedback__init(&no_feedback);
@@ -317,7 +332,8 @@ patch_nested(session_doc *s, const session_doc *p, const char *path, const struc
 		feedback_of(s, rules)->energy_level = feedback->energy_level;
 	else if (strcmp(path, "user_feedback.notes") == 0)
 		feedback_of(s, rules)->notes = text(rules, feedback->notes);
-	else if (strncmp(path, "ai_interactions.", 16) != 0 && strncmp(path, "started_at.", 11) != 0) {
+	else if (strncmp(path, "ai_interactions.", 16) != 0 &&
+		 strncmp(path, "started_at.", 11) != 0) {
 		err_init(err);
 		return err_add_field(err, path, "cannot be changed here");
 	}
@@ -337,15 +353,16 @@ has_below(char *const *mask, size_t nmask, const char *path)
 }
 
 enum status
-workout_session_patch(session_doc *session, const session_doc *patch, char *const *mask, size_t nmask,
-		      const struct workout_rules *rules, struct err *err)
+workout_session_patch(session_doc *session, const session_doc *patch, char *const *mask,
+		      size_t nmask, const struct workout_rules *rules, struct err *err)
 {
 	enum status st = STATUS_OK;
 
 	for (size_t i = 0; i < nmask && st == STATUS_OK; i++) {
 		if (strchr(mask[i], '.') != NULL)
 			st = patch_nested(session, patch, mask[i], rules, err);
-		else if (!has_below(mask, nmask, mask[i]) || strcmp(mask[i], "ai_interactions") == 0)
+		else if (!has_below(mask, nmask, mask[i]) ||
+			 strcmp(mask[i], "ai_interactions") == 0)
 			st = patch_member(session, patch, mask[i], rules, err);
 	}
 	if (st == STATUS_OK)
@@ -359,7 +376,8 @@ workout_session_patch(session_doc *session, const session_doc *patch, char *cons
 
 enum status
 workout_session_complete(session_doc *session, const Google__Protobuf__Timestamp *completed_at,
-			 Fit__Workout__V1__UserFeedback *feedback, const struct workout_rules *rules, struct err *err)
+			 Fit__Workout__V1__UserFeedback *feedback,
+			 const struct workout_rules *rules, struct err *err)
 {
 	enum status st;
 
@@ -367,8 +385,9 @@ workout_session_complete(session_doc *session, const Google__Protobuf__Timestamp
 		err_public(err, STATUS_FAILED_PRECONDITION, "The session is already completed.");
 		return err_reason(err, "STATE_CONFLICT");
 	}
-	session->completed_at = workout_time_new(
-		rules->arena, completed_at != NULL ? workout_time_ms(completed_at) : rules->now_ms);
+	session->completed_at =
+		workout_time_new(rules->arena, completed_at != NULL ? workout_time_ms(completed_at)
+								    : rules->now_ms);
 	session->status = text(rules, completed);
 	if (feedback != NULL)
 		session->user_feedback = feedback;
@@ -381,7 +400,8 @@ workout_session_complete(session_doc *session, const Google__Protobuf__Timestamp
 void
 workout_session_delete(const session_doc *session, const struct workout_rules *rules)
 {
-	Fit__Workout__V1__SessionDeleted *m = ARENA_NEW(rules->arena, Fit__Workout__V1__SessionDeleted);
+	Fit__Workout__V1__SessionDeleted *m =
+		ARENA_NEW(rules->arena, Fit__Workout__V1__SessionDeleted);
 
 	fit__workout__v1__session_deleted__init(m);
 	m->session_id = text(rules, session->id);
@@ -407,23 +427,27 @@ find_open_entry(session_doc *session, const char *entry_id, size_t *ret_i, struc
 }
 
 static Fit__Workout__V1__Modifications *
-modifications(const session_entry *entry, const char *reason, const char *by, const struct workout_rules *rules)
+modifications(const session_entry *entry, const char *reason, const char *by,
+	      const struct workout_rules *rules)
 {
-	Fit__Workout__V1__Modifications *m = ARENA_NEW(rules->arena, Fit__Workout__V1__Modifications);
+	Fit__Workout__V1__Modifications *m =
+		ARENA_NEW(rules->arena, Fit__Workout__V1__Modifications);
 	const Fit__Workout__V1__Modifications *old = entry->modifications;
 
 	fit__workout__v1__modifications__init(m);
 	/* A second swap still tells what the plan had. */
-	m->original_exercise = text(rules, old != NULL && *old->original_exercise ? old->original_exercise :
-										    entry->exercise_id);
+	m->original_exercise =
+		text(rules, old != NULL && *old->original_exercise ? old->original_exercise
+								   : entry->exercise_id);
 	m->reason = text(rules, reason);
 	m->modified_by = text(rules, by != NULL && *by ? by : "user");
 	return m;
 }
 
 enum status
-workout_session_swap(session_doc *session, const char *entry_id, const char *exercise_id, const char *reason,
-		     const char *modified_by, const struct workout_rules *rules, struct err *err)
+workout_session_swap(session_doc *session, const char *entry_id, const char *exercise_id,
+		     const char *reason, const char *modified_by, const struct workout_rules *rules,
+		     struct err *err)
 {
 	Fit__Workout__V1__ExerciseSwapped *m;
 	session_entry *entry, *next;
@@ -460,8 +484,8 @@ workout_session_swap(session_doc *session, const char *entry_id, const char *exe
 }
 
 enum status
-workout_session_skip(session_doc *session, const char *entry_id, const char *reason, const char *modified_by,
-		     const struct workout_rules *rules, struct err *err)
+workout_session_skip(session_doc *session, const char *entry_id, const char *reason,
+		     const char *modified_by, const struct workout_rules *rules, struct err *err)
 {
 	Fit__Workout__V1__ExerciseSkipped *m;
 	session_entry *entry;

@@ -2,16 +2,16 @@
 /*
  * workout_session.h - the rules of a training session, over its document; no I/O.
  *
- *	st = workout_session_begin(session, &rules, err);                a client's new session, completed and checked
- *	st = workout_session_add_set(session, set, &rules, &entry, err); …
+ *	st = workout_session_begin(session, &rules, err);                a client's new session,
+ *completed and checked st = workout_session_add_set(session, set, &rules, &entry, err); …
  *
- * The functions change the document in place; on failure it is not to be used any further. Field rules of the
- * .proto (ranges, lengths) hold already; here is what they cannot say: ids that repeat, half steps, times in order,
- * states, totals. What happened is added to `rules->events`.
+ * The functions change the document in place; on failure it is not to be used any further. Field
+ *rules of the .proto (ranges, lengths) hold already; here is what they cannot say: ids that repeat,
+ *half steps, times in order, states, totals. What happened is added to `rules->events`.
  *
  * Ownership: all parts of a document live in rules->arena.
- * Errors:    INVALID_ARGUMENT with the field; NOT_FOUND for an entry or set that is not there; FAILED_PRECONDITION with
- *            reason STATE_CONFLICT, QUOTA_EXCEEDED; ALREADY_EXISTS with ID_TAKEN.
+ * Errors:    INVALID_ARGUMENT with the field; NOT_FOUND for an entry or set that is not there;
+ *FAILED_PRECONDITION with reason STATE_CONFLICT, QUOTA_EXCEEDED; ALREADY_EXISTS with ID_TAKEN.
  */
 #ifndef FIT_WORKOUT_SESSION_H
 #define FIT_WORKOUT_SESSION_H
@@ -36,32 +36,41 @@ struct workout_rules {
 	struct workout_events *events;
 };
 
-enum status workout_session_begin(session_doc *session, const struct workout_rules *rules, struct err *err) MUST_CHECK;
+enum status workout_session_begin(session_doc *session, const struct workout_rules *rules,
+				  struct err *err) MUST_CHECK;
 /* Copies the members named in the mask from `patch`. */
-enum status workout_session_patch(session_doc *session, const session_doc *patch, char *const *mask, size_t nmask,
-				  const struct workout_rules *rules, struct err *err) MUST_CHECK;
-enum status workout_session_complete(session_doc *session, const Google__Protobuf__Timestamp *completed_at,
-				     Fit__Workout__V1__UserFeedback *feedback, const struct workout_rules *rules,
-				     struct err *err) MUST_CHECK;
+enum status workout_session_patch(session_doc *session, const session_doc *patch, char *const *mask,
+				  size_t nmask, const struct workout_rules *rules,
+				  struct err *err) MUST_CHECK;
+enum status workout_session_complete(session_doc *session,
+				     const Google__Protobuf__Timestamp *completed_at,
+				     Fit__Workout__V1__UserFeedback *feedback,
+				     const struct workout_rules *rules, struct err *err) MUST_CHECK;
 void workout_session_delete(const session_doc *session, const struct workout_rules *rules);
 
 /*
- * `set` may name its entry, its exercise, or both; the exercise must be known to exist. *ret_same: a set with this id and
- * content is already there, nothing was changed. *ret_set is the set in the document, *ret_entry where it is.
+ * `set` may name its entry, its exercise, or both; the exercise must be known to exist. *ret_same:
+ * a set with this id and content is already there, nothing was changed. *ret_set is the set in the
+ * document, *ret_entry where it is.
  */
-enum status workout_session_add_set(session_doc *session, session_set *set, const struct workout_rules *rules,
-				    bool *ret_same, session_entry **ret_entry, session_set **ret_set,
+enum status workout_session_add_set(session_doc *session, session_set *set,
+				    const struct workout_rules *rules, bool *ret_same,
+				    session_entry **ret_entry, session_set **ret_set,
 				    struct err *err) MUST_CHECK;
-enum status workout_session_patch_set(session_doc *session, const char *set_id, const session_set *patch,
-				      char *const *mask, size_t nmask, const struct workout_rules *rules,
-				      session_entry **ret_entry, session_set **ret_set, struct err *err) MUST_CHECK;
-enum status workout_session_remove_set(session_doc *session, const char *set_id, const struct workout_rules *rules,
+enum status workout_session_patch_set(session_doc *session, const char *set_id,
+				      const session_set *patch, char *const *mask, size_t nmask,
+				      const struct workout_rules *rules, session_entry **ret_entry,
+				      session_set **ret_set, struct err *err) MUST_CHECK;
+enum status workout_session_remove_set(session_doc *session, const char *set_id,
+				       const struct workout_rules *rules,
 				       struct err *err) MUST_CHECK;
-enum status workout_session_swap(session_doc *session, const char *entry_id, const char *exercise_id,
-				 const char *reason, const char *modified_by, const struct workout_rules *rules,
+enum status workout_session_swap(session_doc *session, const char *entry_id,
+				 const char *exercise_id, const char *reason,
+				 const char *modified_by, const struct workout_rules *rules,
 				 struct err *err) MUST_CHECK;
 enum status workout_session_skip(session_doc *session, const char *entry_id, const char *reason,
-				 const char *modified_by, const struct workout_rules *rules, struct err *err) MUST_CHECK;
+				 const char *modified_by, const struct workout_rules *rules,
+				 struct err *err) MUST_CHECK;
 
 /* Working sets (not warm-ups) with at least one repetition or second. */
 struct workout_volume {

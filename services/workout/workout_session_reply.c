@@ -16,14 +16,16 @@ add_value(session_set *set, struct arena *arena)
 	unsigned halves;
 	int64_t grams;
 
-	if (workout_set_counts(set) && workout_grams(set->weight, &grams) && workout_rpe_halves(set->rpe, &halves))
+	if (workout_set_counts(set) && workout_grams(set->weight, &grams) &&
+	    workout_rpe_halves(set->rpe, &halves))
 		e = workout_e1rm(grams, set->reps, halves);
 	set->e1rm = workout_kg(e.grams);
 	set->e1rm_confidence = workout_pb_text(arena, workout_confidence_name(e.confidence));
 }
 
 static void
-add_records(session_set *set, const struct workout_held_record *records, size_t n, struct arena *arena)
+add_records(session_set *set, const struct workout_held_record *records, size_t n,
+	    struct arena *arena)
 {
 	struct uuid id;
 
@@ -37,8 +39,8 @@ add_records(session_set *set, const struct workout_held_record *records, size_t 
 }
 
 void
-workout_session_reply(session_doc *session, const struct workout_held_record *records, size_t nrecords,
-		      struct arena *arena)
+workout_session_reply(session_doc *session, const struct workout_held_record *records,
+		      size_t nrecords, struct arena *arena)
 {
 	for (size_t i = 0; i < session->n_exercises; i++) {
 		for (size_t j = 0; j < session->exercises[i]->n_sets; j++) {
@@ -64,17 +66,18 @@ workout_session_is_same(const session_doc *stored, const session_doc *sent)
 {
 	if (strcmp(stored->plan_id, sent->plan_id) != 0 || stored->plan_day != sent->plan_day ||
 	    strcmp(stored->name, sent->name) != 0 ||
-	    (sent->started_at != NULL && workout_time_ms(sent->started_at) != workout_time_ms(stored->started_at)))
+	    (sent->started_at != NULL &&
+	     workout_time_ms(sent->started_at) != workout_time_ms(stored->started_at)))
 		return false;
 	for (size_t i = 0; i < sent->n_exercises; i++) {
 		for (size_t j = 0; j < sent->exercises[i]->n_sets; j++) {
 			const session_set *set = sent->exercises[i]->sets[j];
-			const session_set *there =
-				workout_session_find_set(stored, set->set_id, stored->n_exercises, 0);
+			const session_set *there = workout_session_find_set(stored, set->set_id,
+									    stored->n_exercises, 0);
 
 			/* A set without an id of the client's cannot be found again. */
-			if (*set->set_id != '\0' &&
-			    (there == NULL || there->reps != set->reps || there->weight != set->weight))
+			if (*set->set_id != '\0' && (there == NULL || there->reps != set->reps ||
+						     there->weight != set->weight))
 				return false;
 		}
 	}

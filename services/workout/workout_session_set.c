@@ -43,7 +43,8 @@ bad(struct err *err, const char *path, const char *member, const char *what)
 }
 
 enum status
-workout_set_check(session_set *set, const char *path, int64_t now_ms, struct arena *arena, struct err *err)
+workout_set_check(session_set *set, const char *path, int64_t now_ms, struct arena *arena,
+		  struct err *err)
 {
 	char id_path[128];
 	unsigned halves;
@@ -59,14 +60,17 @@ workout_set_check(session_set *set, const char *path, int64_t now_ms, struct are
 	if (!workout_rpe_halves(set->rpe, &halves))
 		return bad(err, path, "rpe", "is not a half step (1, 1.5, … 10)");
 	if (set->reps == 0 && set->duration == 0 && set->distance == 0.0 && set->weight == 0.0)
-		return bad(err, path, "reps", "is missing, and so are weight, duration and distance");
+		return bad(err, path, "reps",
+			   "is missing, and so are weight, duration and distance");
 	set->weight = workout_kg(grams);
 	if (*set->type == '\0')
 		set->type = workout_pb_text(arena, "normal");
 	if (set->completed_at == NULL)
 		set->completed_at = workout_time_new(arena, now_ms);
-	else if (set->completed_at->seconds < 0 || workout_time_ms(set->completed_at) > now_ms + DAY_MS)
+	else if (set->completed_at->seconds < 0 ||
+		 workout_time_ms(set->completed_at) > now_ms + DAY_MS)
 		return bad(err, path, "completedAt", "is before 1970 or more than a day ahead");
+	set->completed_at->nanos -= set->completed_at->nanos % 1000000;
 	set->session_id = set->entry_id = set->exercise_id = workout_pb_text(arena, "");
 	set->e1rm = 0.0;
 	set->e1rm_confidence = workout_pb_text(arena, "");
@@ -84,10 +88,10 @@ same_time(const Google__Protobuf__Timestamp *a, const Google__Protobuf__Timestam
 static bool
 same_set(const session_set *stored, const session_set *sent, bool timed)
 {
-	return stored->reps == sent->reps && stored->weight == sent->weight && stored->rpe == sent->rpe &&
-	       stored->rest_time == sent->rest_time && stored->duration == sent->duration &&
-	       stored->distance == sent->distance && strcmp(stored->type, sent->type) == 0 &&
-	       strcmp(stored->notes, sent->notes) == 0 &&
+	return stored->reps == sent->reps && stored->weight == sent->weight &&
+	       stored->rpe == sent->rpe && stored->rest_time == sent->rest_time &&
+	       stored->duration == sent->duration && stored->distance == sent->distance &&
+	       strcmp(stored->type, sent->type) == 0 && strcmp(stored->notes, sent->notes) == 0 &&
 	       (!timed || same_time(stored->completed_at, sent->completed_at));
 }
 
@@ -108,7 +112,8 @@ workout_session_find_set(const session_doc *session, const char *id, size_t entr
 }
 
 static enum status
-locate_set(const session_doc *session, const char *id, session_entry **ret_entry, size_t *ret_j, struct err *err)
+locate_set(const session_doc *session, const char *id, session_entry **ret_entry, size_t *ret_j,
+	   struct err *err)
 {
 	for (size_t i = 0; i < session->n_exercises; i++) {
 		session_entry *e = session->exercises[i];
@@ -133,7 +138,8 @@ too_many(struct err *err, const char *what, int max)
 
 enum status
 workout_session_insert_entry(session_doc *session, size_t i, const char *exercise_id,
-			     const struct workout_rules *rules, session_entry **ret_entry, struct err *err)
+			     const struct workout_rules *rules, session_entry **ret_entry,
+			     struct err *err)
 {
 	session_entry *e, **list;
 	struct uuid id = uuid_v7();
@@ -153,34 +159,37 @@ workout_session_insert_entry(session_doc *session, size_t i, const char *exercis
 	return STATUS_OK;
 }
 
-/* The entry a new set belongs to: the one it names, else the last of its exercise, else a new one. */
+/* The entry a new set belongs to: the one it names, else the last of its exercise, else a new one.
+ */
 static enum status
-entry_for(session_doc *session, const char *entry_id, const char *exercise_id, const struct workout_rules *rules,
-	  session_entry **ret_entry, struct err *err)
+entry_for(session_doc *session, const char *entry_id, const char *exercise_id,
+	  const struct workout_rules *rules, session_entry **ret_entry, struct err *err)
 {
 	for (size_t i = session->n_exercises; i-- > 0;) {
 		session_entry *e = session->exercises[i];
 
-		if (*entry_id != '\0' ? strcasecmp(e->entry_id, entry_id) != 0 :
-					strcasecmp(e->exercise_id, exercise_id) != 0)
+		if (*entry_id != '\0' ? strcasecmp(e->entry_id, entry_id) != 0
+				      : strcasecmp(e->exercise_id, exercise_id) != 0)
 			continue;
 		if (*exercise_id != '\0' && strcasecmp(e->exercise_id, exercise_id) != 0) {
 			err_init(err);
-			return err_add_field(err, "exerciseId", "is not the exercise of that entry");
+			return err_add_field(err, "exerciseId",
+					     "is not the exercise of that entry");
 		}
 		*ret_entry = e;
 		return STATUS_OK;
 	}
 	if (*entry_id != '\0')
 		return err_public(err, STATUS_NOT_FOUND, "The session has no such entry.");
-	return workout_session_insert_entry(session, session->n_exercises, exercise_id, rules, ret_entry, err);
+	return workout_session_insert_entry(session, session->n_exercises, exercise_id, rules,
+					    ret_entry, err);
 }
 
 /* ---- events ---- */
 
 void
-workout_set_tell_logged(const session_doc *session, const session_entry *entry, const session_set *set,
-			const struct workout_rules *rules)
+workout_set_tell_logged(const session_doc *session, const session_entry *entry,
+			const session_set *set, const struct workout_rules *rules)
 {
 	Fit__Workout__V1__SetLogged *m = ARENA_NEW(rules->arena, Fit__Workout__V1__SetLogged);
 	unsigned halves = 0;
@@ -233,8 +242,9 @@ tell_removed(const session_doc *session, const session_entry *entry, const char 
 
 /* A set that is sent again is there already; the same id with other content is taken. */
 static enum status
-find_same(session_doc *session, const session_set *set, bool timed, const char *entry_id, const char *exercise_id,
-	  bool *ret_same, session_entry **ret_entry, session_set **ret_set, struct err *err)
+find_same(session_doc *session, const session_set *set, bool timed, const char *entry_id,
+	  const char *exercise_id, bool *ret_same, session_entry **ret_entry, session_set **ret_set,
+	  struct err *err)
 {
 	session_entry *entry;
 	struct err none;
@@ -266,8 +276,8 @@ count_sets(const session_doc *session)
 }
 
 static enum status
-append_set(session_doc *session, session_entry *entry, session_set *set, const struct workout_rules *rules,
-	   struct err *err)
+append_set(session_doc *session, session_entry *entry, session_set *set,
+	   const struct workout_rules *rules, struct err *err)
 {
 	session_set **list;
 
@@ -287,8 +297,9 @@ append_set(session_doc *session, session_entry *entry, session_set *set, const s
 }
 
 enum status
-workout_session_add_set(session_doc *session, session_set *set, const struct workout_rules *rules, bool *ret_same,
-			session_entry **ret_entry, session_set **ret_set, struct err *err)
+workout_session_add_set(session_doc *session, session_set *set, const struct workout_rules *rules,
+			bool *ret_same, session_entry **ret_entry, session_set **ret_set,
+			struct err *err)
 {
 	const char *entry_id = set->entry_id, *exercise_id = set->exercise_id;
 	bool timed = set->completed_at != NULL;
@@ -301,11 +312,13 @@ workout_session_add_set(session_doc *session, session_set *set, const struct wor
 	}
 	st = workout_set_check(set, "", rules->now_ms, rules->arena, err);
 	if (st == STATUS_OK)
-		st = find_same(session, set, timed, entry_id, exercise_id, ret_same, ret_entry, ret_set, err);
+		st = find_same(session, set, timed, entry_id, exercise_id, ret_same, ret_entry,
+			       ret_set, err);
 	if (st != STATUS_OK || *ret_same)
 		return st;
 	if (strcmp(session->status, "completed") == 0) {
-		err_public(err, STATUS_FAILED_PRECONDITION, "The session is completed and takes no more sets.");
+		err_public(err, STATUS_FAILED_PRECONDITION,
+			   "The session is completed and takes no more sets.");
 		return err_reason(err, "STATE_CONFLICT");
 	}
 	st = entry_for(session, entry_id, exercise_id, rules, &entry, err);
@@ -320,7 +333,8 @@ workout_session_add_set(session_doc *session, session_set *set, const struct wor
 }
 
 static enum status
-patch_member(session_set *s, const session_set *p, const char *path, const struct workout_rules *rules, struct err *err)
+patch_member(session_set *s, const session_set *p, const char *path,
+	     const struct workout_rules *rules, struct err *err)
 {
 	if (strcmp(path, "reps") == 0)
 		s->reps = p->reps;
@@ -348,9 +362,9 @@ patch_member(session_set *s, const session_set *p, const char *path, const struc
 }
 
 enum status
-workout_session_patch_set(session_doc *session, const char *set_id, const session_set *patch, char *const *mask,
-			  size_t nmask, const struct workout_rules *rules, session_entry **ret_entry,
-			  session_set **ret_set, struct err *err)
+workout_session_patch_set(session_doc *session, const char *set_id, const session_set *patch,
+			  char *const *mask, size_t nmask, const struct workout_rules *rules,
+			  session_entry **ret_entry, session_set **ret_set, struct err *err)
 {
 	session_entry *entry;
 	session_set *set;
@@ -375,7 +389,8 @@ workout_session_patch_set(session_doc *session, const char *set_id, const sessio
 }
 
 enum status
-workout_session_remove_set(session_doc *session, const char *set_id, const struct workout_rules *rules, struct err *err)
+workout_session_remove_set(session_doc *session, const char *set_id,
+			   const struct workout_rules *rules, struct err *err)
 {
 	session_entry *entry;
 	enum status st;

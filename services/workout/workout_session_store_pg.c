@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Session documents as JSONB. The columns beside the document are what it is looked up by, and what is newer than it: the version
- * and the times of the last change are not in the document's text but added when it is read.
+ * Session documents as JSONB. The columns beside the document are what it is looked up by, and what
+ * is newer than it: the version and the times of the last change are not in the document's text but
+ * added when it is read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,31 +21,39 @@ struct store_pg {
 /* One document. */
 #define DOCUMENT_BYTES_MAX (1536 << 10)
 
-#define COLUMNS "SELECT id, document, version, created_at, updated_at, started_at FROM workout_sessions"
+#define COLUMNS                                                                                    \
+	"SELECT id, document, version, created_at, updated_at, started_at FROM workout_sessions"
 static const char sql_find[] = COLUMNS " WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL";
-static const char sql_lock[] = COLUMNS " WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE";
+static const char sql_lock[] =
+	COLUMNS " WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE";
 static const char sql_list[] =
 	COLUMNS " WHERE user_id = $1 AND deleted_at IS NULL AND ($2 OR (started_at, id) < ($3, $4))"
 		" AND ($5::timestamptz IS NULL OR started_at >= $5::timestamptz)"
-		" AND ($6::timestamptz IS NULL OR started_at < $6::timestamptz) AND ($7::text = '' OR status = $7::text)"
-		" AND ($8::text = '' OR document->'exercises' @> jsonb_build_array(jsonb_build_object('exerciseId', $8::text)))"
+		" AND ($6::timestamptz IS NULL OR started_at < $6::timestamptz) AND ($7::text = '' "
+		"OR status = $7::text)"
+		" AND ($8::text = '' OR document->'exercises' @> "
+		"jsonb_build_array(jsonb_build_object('exerciseId', $8::text)))"
 		" ORDER BY started_at DESC, id DESC LIMIT $9";
-static const char sql_insert[] =
-	"INSERT INTO workout_sessions (id, user_id, plan_id, status, started_at, completed_at, version, document, created_at,"
-	" updated_at, rev) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $8, $9) ON CONFLICT (id) DO NOTHING";
+static const char sql_insert[] = "INSERT INTO workout_sessions (id, user_id, plan_id, status, "
+				 "started_at, completed_at, version, document, created_at,"
+				 " updated_at, rev) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $8, "
+				 "$9) ON CONFLICT (id) DO NOTHING";
 static const char sql_update[] =
-	"UPDATE workout_sessions SET plan_id = $3, status = $4, started_at = $5, completed_at = $6, document = $7,"
+	"UPDATE workout_sessions SET plan_id = $3, status = $4, started_at = $5, completed_at = "
+	"$6, document = $7,"
 	" version = $8, updated_at = $9, rev = $10 WHERE user_id = $1 AND id = $2";
-static const char sql_delete[] = "UPDATE workout_sessions SET deleted_at = $3, updated_at = $3, rev = $4,"
-				 " version = version + 1 WHERE user_id = $1 AND id = $2";
+static const char sql_delete[] =
+	"UPDATE workout_sessions SET deleted_at = $3, updated_at = $3, rev = $4,"
+	" version = version + 1 WHERE user_id = $1 AND id = $2";
 
 static enum status
-get_session(const struct pg_result *res, int row, struct arena *arena, session_doc **ret_session, struct err *err)
+get_session(const struct pg_result *res, int row, struct arena *arena, session_doc **ret_session,
+	    struct err *err)
 {
 	session_doc *s;
 	void *message;
-	enum status st = workout_doc_decode(&fit__workout__v1__session__descriptor, pg_get_bytes(res, row, 1), arena,
-					    &message, err);
+	enum status st = workout_doc_decode(&fit__workout__v1__session__descriptor,
+					    pg_get_bytes(res, row, 1), arena, &message, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -66,7 +75,8 @@ encode(const session_doc *session, struct arena *arena, struct slice *ret_json, 
 	doc.created_at = doc.updated_at = NULL;
 	st = workout_doc_encode(&doc.base, arena, ret_json, err);
 	if (st == STATUS_OK && ret_json->n > DOCUMENT_BYTES_MAX) {
-		err_public(err, STATUS_FAILED_PRECONDITION, "The session's document would be larger than %d KiB.",
+		err_public(err, STATUS_FAILED_PRECONDITION,
+			   "The session's document would be larger than %d KiB.",
 			   DOCUMENT_BYTES_MAX >> 10);
 		return err_reason(err, "QUOTA_EXCEEDED");
 	}
@@ -89,7 +99,8 @@ time_or_null(const Google__Protobuf__Timestamp *time)
 }
 
 static enum status
-write_session(struct pg_tx *tx, struct change *c, session_doc *s, bool is_new, struct slice *ret_json, struct err *err)
+write_session(struct pg_tx *tx, struct change *c, session_doc *s, bool is_new,
+	      struct slice *ret_json, struct err *err)
 {
 	const struct workout_scope *scope = c->scope;
 	int64_t now = clock_wall_ms(), rev;
@@ -111,14 +122,15 @@ write_session(struct pg_tx *tx, struct change *c, session_doc *s, bool is_new, s
 		return st;
 	if (!is_new)
 		return pg_tx_query(tx, sql_update,
-				   PG_ARGS(pg_uuid(&scope->owner), pg_uuid(c->id), plan, pg_str(s->status),
-					   time_or_null(s->started_at), time_or_null(s->completed_at),
-					   pg_jsonb(*ret_json), pg_int(s->version), pg_time(now), pg_int(rev)),
+				   PG_ARGS(pg_uuid(&scope->owner), pg_uuid(c->id), plan,
+					   pg_str(s->status), time_or_null(s->started_at),
+					   time_or_null(s->completed_at), pg_jsonb(*ret_json),
+					   pg_int(s->version), pg_time(now), pg_int(rev)),
 				   NULL, err);
 	st = pg_tx_query(tx, sql_insert,
 			 PG_ARGS(pg_uuid(c->id), pg_uuid(&scope->owner), plan, pg_str(s->status),
-				 time_or_null(s->started_at), time_or_null(s->completed_at), pg_jsonb(*ret_json),
-				 time_or_null(s->created_at), pg_int(rev)),
+				 time_or_null(s->started_at), time_or_null(s->completed_at),
+				 pg_jsonb(*ret_json), time_or_null(s->created_at), pg_int(rev)),
 			 &res, err);
 	if (st == STATUS_OK && pg_affected(res) == 0) {
 		c->raced = true;
@@ -136,8 +148,8 @@ delete_session(struct pg_tx *tx, const struct change *c, struct err *err)
 
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_delete,
-				 PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id), pg_time(clock_wall_ms()),
-					 pg_int(rev)),
+				 PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id),
+					 pg_time(clock_wall_ms()), pg_int(rev)),
 				 NULL, err);
 	return st;
 }
@@ -146,7 +158,8 @@ static enum status
 load(struct pg_tx *tx, const struct change *c, session_doc **ret_session, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_lock, PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)), &res, err);
+	enum status st = pg_tx_query(tx, sql_lock,
+				     PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)), &res, err);
 
 	*ret_session = NULL;
 	if (st != STATUS_OK)
@@ -158,7 +171,8 @@ load(struct pg_tx *tx, const struct change *c, session_doc **ret_session, struct
 	if (st != STATUS_OK || *ret_session == NULL || !c->change->versioned ||
 	    (*ret_session)->version == c->change->version)
 		return st;
-	err_public(err, STATUS_FAILED_PRECONDITION, "The session is at version %u.", (*ret_session)->version);
+	err_public(err, STATUS_FAILED_PRECONDITION, "The session is at version %u.",
+		   (*ret_session)->version);
 	return err_reason(err, "ETAG_MISMATCH");
 }
 
@@ -186,8 +200,9 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 	else if (st == STATUS_OK && verdict == WORKOUT_SESSION_DELETE)
 		st = delete_session(tx, c, err);
 	if (st == STATUS_OK && verdict != WORKOUT_SESSION_KEEP)
-		st = workout_derived_project(tx, &scope->owner, c->id, workout_time_ms(session->started_at), json,
-					     &events, &outcome, err);
+		st = workout_derived_project(tx, &scope->owner, c->id,
+					     workout_time_ms(session->started_at), json, &events,
+					     &outcome, err);
 	if (st == STATUS_OK)
 		st = workout_events_write(&events, tx, &scope->owner, scope->traceparent, err);
 	if (st != STATUS_OK)
@@ -199,11 +214,13 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 }
 
 static enum status
-change_pg(struct workout_session_store *store, const struct workout_scope *scope, const struct uuid *id,
-	  const struct workout_session_change *change, struct err *err)
+change_pg(struct workout_session_store *store, const struct workout_scope *scope,
+	  const struct uuid *id, const struct workout_session_change *change, struct err *err)
 {
 	struct store_pg *s = container_of(store, struct store_pg, base);
-	const struct pg_tx_options opts = { .deadline = scope->deadline, .arena = scope->arena, .idem = scope->idem };
+	const struct pg_tx_options opts = { .deadline = scope->deadline,
+					    .arena = scope->arena,
+					    .idem = scope->idem };
 	struct change c = { .scope = scope, .id = id, .change = change };
 	enum status st = pg_transaction(s->pool, &opts, on_change, &c, err);
 
@@ -216,13 +233,14 @@ change_pg(struct workout_session_store *store, const struct workout_scope *scope
 /* ---- reads ---- */
 
 static enum status
-find_pg(struct workout_session_store *store, const struct workout_scope *scope, const struct uuid *id,
-	session_doc **ret_session, struct err *err)
+find_pg(struct workout_session_store *store, const struct workout_scope *scope,
+	const struct uuid *id, session_doc **ret_session, struct err *err)
 {
 	struct store_pg *s = container_of(store, struct store_pg, base);
 	struct pg_result *res;
-	enum status st = pg_query(s->pool, scope->deadline, sql_find, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)),
-				  scope->arena, &res, err);
+	enum status st =
+		pg_query(s->pool, scope->deadline, sql_find,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -233,19 +251,20 @@ find_pg(struct workout_session_store *store, const struct workout_scope *scope, 
 
 static enum status
 list_pg(struct workout_session_store *store, const struct workout_scope *scope,
-	const struct workout_session_filter *f, const struct workout_page *page, session_doc ***ret_list, size_t *ret_n,
-	char **ret_next, struct err *err)
+	const struct workout_session_filter *f, const struct workout_page *page,
+	session_doc ***ret_list, size_t *ret_n, char **ret_next, struct err *err)
 {
 	struct store_pg *s = container_of(store, struct store_pg, base);
 	size_t bytes = 0, n, i;
 	struct pg_result *res;
 	session_doc **list;
-	enum status st = pg_query(s->pool, scope->deadline, sql_list,
-				  PG_ARGS(pg_uuid(&scope->owner), pg_bool(page->first), pg_time(page->key),
-					  pg_uuid(&page->id), f->has_from ? pg_time(f->from_ms) : pg_null(),
-					  f->has_to ? pg_time(f->to_ms) : pg_null(), pg_str(f->status),
-					  pg_str(f->exercise_id), pg_int(page->limit + 1)),
-				  scope->arena, &res, err);
+	enum status st =
+		pg_query(s->pool, scope->deadline, sql_list,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_bool(page->first), pg_time(page->key),
+				 pg_uuid(&page->id), f->has_from ? pg_time(f->from_ms) : pg_null(),
+				 f->has_to ? pg_time(f->to_ms) : pg_null(), pg_str(f->status),
+				 pg_str(f->exercise_id), pg_int(page->limit + 1)),
+			 scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -261,7 +280,8 @@ list_pg(struct workout_session_store *store, const struct workout_scope *scope,
 	if (i < n) {
 		struct uuid last = pg_get_uuid(res, (int)i - 1, 0);
 
-		*ret_next = workout_page_next(page, scope->arena, pg_get_time(res, (int)i - 1, 5), &last);
+		*ret_next = workout_page_next(page, scope->arena, pg_get_time(res, (int)i - 1, 5),
+					      &last);
 	}
 	*ret_list = list;
 	*ret_n = i;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* workout_rebuild_test URL USER PLAN: throws a plan's rows away and makes them from its events. Run by test_plans.py. */
+/* workout_rebuild_test URL USER PLAN: throws a plan's rows away and makes them from its events. Run
+ * by test_plans.py. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,14 +15,18 @@ main(int argc, char **argv)
 	struct err err;
 	enum status st;
 
-	if (argc != 4 || !uuid_parse_str(argv[2], &scope.owner) || !uuid_parse_str(argv[3], &plan)) {
+	if (argc != 4 || !uuid_parse_str(argv[2], &scope.owner) ||
+	    !uuid_parse_str(argv[3], &plan)) {
 		/* Among the unit tests, which run without arguments. */
 		printf("skipped: needs a database\n");
 		return 0;
 	}
 	err_init(&err);
 	scope.arena = arena_new(16 << 20);
-	st = pg_pool_open(&(struct pg_options){ .url = argv[1], .pool_size = 1, .prepared = true, .application = "rebuild" },
+	st = pg_pool_open(&(struct pg_options){ .url = argv[1],
+						.pool_size = 1,
+						.prepared = true,
+						.application = "rebuild" },
 			  &w.pg, &err);
 	if (st == STATUS_OK)
 		st = workout_plan_rebuild(&w, &scope, &plan, &err);

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-WORKOUT_TESTS := test_workout_e1rm test_workout_records test_workout_weeks test_workout_patch
+WORKOUT_TESTS := test_workout_e1rm test_workout_records test_workout_weeks test_workout_patch test_workout_session \
+	test_workout_plan
 TESTS += $(WORKOUT_TESTS)
-$(foreach t,$(WORKOUT_TESTS),$(eval $(t)_MAIN := tests/unit/services/workout/$(t).c))
-test_workout_e1rm_SRCS := services/workout/workout_e1rm.c
-test_workout_records_SRCS := services/workout/workout_records.c services/workout/workout_e1rm.c
-test_workout_weeks_SRCS := services/workout/workout_weeks.c
-test_workout_patch_SRCS := services/workout/workout_patch.c
+$(foreach t,$(WORKOUT_TESTS),$(eval $(t)_MAIN := tests/unit/services/workout/$(t).c) \
+	$(eval $(t)_SRCS := $(WORKOUT_SRCS)))

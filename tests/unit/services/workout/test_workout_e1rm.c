@@ -22,8 +22,9 @@ test_workout_e1rm_formulas(void **state)
 		unsigned r;
 		double epley, brzycki, curve;
 	} rows[] = {
-		{ 1, 103.33, 100.00, 100.00 }, { 3, 110.00, 105.88, 108.53 }, { 5, 116.67, 112.50, 115.57 },
-		{ 8, 126.67, 124.14, 127.23 }, { 10, 133.33, 133.33, 136.40 }, { 12, 140.00, 144.00, 147.00 },
+		{ 1, 103.33, 100.00, 100.00 },  { 3, 110.00, 105.88, 108.53 },
+		{ 5, 116.67, 112.50, 115.57 },  { 8, 126.67, 124.14, 127.23 },
+		{ 10, 133.33, 133.33, 136.40 }, { 12, 140.00, 144.00, 147.00 },
 	};
 
 	(void)state;
@@ -52,7 +53,8 @@ test_workout_e1rm_rpe_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		for (int j = 0; j < 7; j++)
-			assert_near(100 * workout_rpe_share(rows[i].reps, 10 - 0.5 * j), rows[i].percent[j]);
+			assert_near(100 * workout_rpe_share(rows[i].reps, 10 - 0.5 * j),
+				    rows[i].percent[j]);
 	assert_near(workout_rpe_share(20, 10), 0.5);
 }
 
@@ -87,10 +89,12 @@ test_workout_e1rm_estimate(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct workout_e1rm e = workout_e1rm(rows[i].grams, rows[i].reps, rows[i].rpe_halves);
+		struct workout_e1rm e =
+			workout_e1rm(rows[i].grams, rows[i].reps, rows[i].rpe_halves);
 
 		if (e.grams != rows[i].e1rm || e.confidence != rows[i].confidence)
-			fail_msg("row %zu: %ld g, confidence %d", i, (long)e.grams, (int)e.confidence);
+			fail_msg("row %zu: %ld g, confidence %d", i, (long)e.grams,
+				 (int)e.confidence);
 	}
 	assert_string_equal(workout_confidence_name(WORKOUT_CONFIDENCE_LOW), "low");
 	assert_string_equal(workout_confidence_name(WORKOUT_CONFIDENCE_MEDIUM), "medium");
@@ -105,8 +109,9 @@ test_workout_e1rm_units(void **state)
 		double kg;
 		int64_t grams; /* -1: refused */
 	} weights[] = {
-		{ 0, 0 }, { 102.5, 102500 }, { 0.001, 1 }, { 22.68, 22680 }, { 1000, 1000000 }, { 99.999, 99999 },
-		{ 1000.001, -1 }, { -0.5, -1 }, { 0.0005, -1 }, { 45.3592, -1 }, { NAN, -1 }, { INFINITY, -1 },
+		{ 0, 0 },          { 102.5, 102500 }, { 0.001, 1 },     { 22.68, 22680 },
+		{ 1000, 1000000 }, { 99.999, 99999 }, { 1000.001, -1 }, { -0.5, -1 },
+		{ 0.0005, -1 },    { 45.3592, -1 },   { NAN, -1 },      { INFINITY, -1 },
 	};
 	unsigned halves;
 

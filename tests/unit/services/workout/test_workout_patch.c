@@ -30,7 +30,8 @@ test_workout_patch_is_readable(void **state)
 		{ "{\"name\":\"A\"}", "{\"name\":\"B\"}",
 		  "[{\"op\":\"replace\",\"path\":\"/name\",\"value\":\"B\"}]" },
 		{ "{\"a\":1}", "{\"b\":2}",
-		  "[{\"op\":\"remove\",\"path\":\"/a\"},{\"op\":\"add\",\"path\":\"/b\",\"value\":2}]" },
+		  "[{\"op\":\"remove\",\"path\":\"/a\"},{\"op\":\"add\",\"path\":\"/"
+		  "b\",\"value\":2}]" },
 		{ "{\"a/b~c\":1}", "{\"a/b~c\":2}",
 		  "[{\"op\":\"replace\",\"path\":\"/a~1b~0c\",\"value\":2}]" },
 		/* a set's weight */
@@ -44,7 +45,8 @@ test_workout_patch_is_readable(void **state)
 		  "{\"op\":\"replace\",\"path\":\"/e/1/n\",\"value\":2}]" },
 		/* one removed from the middle */
 		{ "[{\"entryId\":\"x\"},{\"entryId\":\"y\"},{\"entryId\":\"z\"}]",
-		  "[{\"entryId\":\"x\"},{\"entryId\":\"z\"}]", "[{\"op\":\"remove\",\"path\":\"/1\"}]" },
+		  "[{\"entryId\":\"x\"},{\"entryId\":\"z\"}]",
+		  "[{\"op\":\"remove\",\"path\":\"/1\"}]" },
 		/* another exercise in its place is replaced whole */
 		{ "[{\"entryId\":\"x\",\"n\":1}]", "[{\"entryId\":\"y\",\"n\":1}]",
 		  "[{\"op\":\"replace\",\"path\":\"/0\",\"value\":{\"entryId\":\"y\",\"n\":1}}]" },
@@ -56,7 +58,8 @@ test_workout_patch_is_readable(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		json_t *from = parse(rows[i].from), *to = parse(rows[i].to), *want = parse(rows[i].changeset);
+		json_t *from = parse(rows[i].from), *to = parse(rows[i].to),
+		       *want = parse(rows[i].changeset);
 		json_t *got = workout_patch_diff(from, to);
 
 		if (!json_equal(got, want))
@@ -93,7 +96,8 @@ test_workout_patch_refuses(void **state)
 		"[{\"op\":\"add\",\"path\":\"/a~\",\"value\":1}]",
 		"[{\"op\":\"add\",\"path\":\"/n/x\",\"value\":1}]",
 		/* the first fits, the second does not: nothing is applied */
-		"[{\"op\":\"add\",\"path\":\"/b\",\"value\":1},{\"op\":\"remove\",\"path\":\"/c\"}]",
+		"[{\"op\":\"add\",\"path\":\"/b\",\"value\":1},{\"op\":\"remove\",\"path\":\"/"
+		"c\"}]",
 	};
 	json_t *doc = parse("{\"l\":[1,2],\"n\":5}"), *kept = json_deep_copy(doc), *out = NULL;
 	struct err err;
@@ -145,8 +149,9 @@ random_object(struct rng_seeded *rng, int depth)
 		const char *key = keys[rng_seeded_below(rng, ARRAY_LEN(keys))];
 		char id[4] = { (char)('a' + rng_seeded_below(rng, 6)), 0 };
 
-		json_object_set_new(o, key, strcmp(key, "entryId") == 0 ? json_string(id) :
-									  random_value(rng, depth - 1));
+		json_object_set_new(o, key,
+				    strcmp(key, "entryId") == 0 ? json_string(id)
+								: random_value(rng, depth - 1));
 	}
 	return o;
 }
@@ -198,7 +203,8 @@ mutate(const json_t *j, struct rng_seeded *rng, int depth)
 		}
 		for (i = 0; i < n; i++)
 			if (rng_seeded_below(rng, 4) == 0)
-				json_array_set_new(copy, i, mutate(json_array_get(copy, i), rng, depth - 1));
+				json_array_set_new(copy, i,
+						   mutate(json_array_get(copy, i), rng, depth - 1));
 		return copy;
 	}
 	if (json_is_object(copy)) {
@@ -241,9 +247,11 @@ test_workout_patch_leads_to_the_target(void **state)
 		struct err err;
 
 		err_init(&err);
-		if (workout_patch_apply(from, changeset, &got, &err) != STATUS_OK || !json_equal(got, to))
-			fail_msg("round %d: %s + %s is not %s", round, json_dumps(from, JSON_ENCODE_ANY),
-				 json_dumps(changeset, 0), json_dumps(to, JSON_ENCODE_ANY));
+		if (workout_patch_apply(from, changeset, &got, &err) != STATUS_OK ||
+		    !json_equal(got, to))
+			fail_msg("round %d: %s + %s is not %s", round,
+				 json_dumps(from, JSON_ENCODE_ANY), json_dumps(changeset, 0),
+				 json_dumps(to, JSON_ENCODE_ANY));
 		if (json_equal(from, to))
 			assert_int_equal(json_array_size(changeset), 0);
 		json_decref(from);

@@ -10,7 +10,9 @@
 static struct workout_lift
 lift(unsigned session, unsigned reps, int64_t kg, unsigned rpe_halves)
 {
-	struct workout_lift l = { .started_ms = session, .grams = kg * 1000, .reps = reps, .rpe_halves = rpe_halves };
+	struct workout_lift l = {
+		.started_ms = session, .grams = kg * 1000, .reps = reps, .rpe_halves = rpe_halves
+	};
 
 	l.session_id.b[15] = (uint8_t)session;
 	return l;
@@ -21,7 +23,8 @@ static struct workout_record records[WORKOUT_RECORD_KINDS];
 static void
 test_workout_records_first_session_is_none(void **state)
 {
-	struct workout_lift lifts[] = { lift(1, 5, 100, 20), lift(1, 5, 110, 20), lift(1, 5, 120, 20) };
+	struct workout_lift lifts[] = { lift(1, 5, 100, 20), lift(1, 5, 110, 20),
+					lift(1, 5, 120, 20) };
 
 	(void)state;
 	workout_records_compute(lifts, ARRAY_LEN(lifts), records);
@@ -34,8 +37,8 @@ test_workout_records_first_session_is_none(void **state)
 static void
 test_workout_records_beats_an_earlier_session(void **state)
 {
-	struct workout_lift lifts[] = { lift(1, 5, 100, 20), lift(2, 5, 102, 20), lift(2, 4, 105, 20),
-					lift(2, 8, 80, 20) };
+	struct workout_lift lifts[] = { lift(1, 5, 100, 20), lift(2, 5, 102, 20),
+					lift(2, 4, 105, 20), lift(2, 8, 80, 20) };
 	const struct workout_record *r = &records[WORKOUT_RECORD_WEIGHT_4_6];
 
 	(void)state;
@@ -47,7 +50,8 @@ test_workout_records_beats_an_earlier_session(void **state)
 	/* A bracket used for the first time has nothing to beat. */
 	assert_true(records[WORKOUT_RECORD_WEIGHT_7_10].is_set);
 	assert_false(records[WORKOUT_RECORD_WEIGHT_7_10].is_record);
-	/* 5 x 102 is worth 119.0, 4 x 105 119.0: 105 (1 + 4/30) = 119.0; a tie takes nothing over. */
+	/* 5 x 102 is worth 119.0, 4 x 105 119.0: 105 (1 + 4/30) = 119.0; a tie takes nothing over.
+	 */
 	assert_true(records[WORKOUT_RECORD_E1RM].is_record);
 	assert_int_equal(records[WORKOUT_RECORD_E1RM].value, 119000);
 	assert_int_equal(records[WORKOUT_RECORD_E1RM].lift, 1);
@@ -57,7 +61,8 @@ test_workout_records_beats_an_earlier_session(void **state)
 static void
 test_workout_records_tie_is_none(void **state)
 {
-	struct workout_lift lifts[] = { lift(1, 3, 100, 20), lift(2, 3, 100, 20), lift(3, 2, 100, 20) };
+	struct workout_lift lifts[] = { lift(1, 3, 100, 20), lift(2, 3, 100, 20),
+					lift(3, 2, 100, 20) };
 
 	(void)state;
 	workout_records_compute(lifts, ARRAY_LEN(lifts), records);
@@ -70,7 +75,8 @@ test_workout_records_tie_is_none(void **state)
 static void
 test_workout_records_follow_corrections(void **state)
 {
-	struct workout_lift before[] = { lift(1, 5, 100, 0), lift(2, 5, 110, 0), lift(3, 5, 90, 0) };
+	struct workout_lift before[] = { lift(1, 5, 100, 0), lift(2, 5, 110, 0),
+					 lift(3, 5, 90, 0) };
 	struct workout_lift after[] = { lift(1, 5, 100, 0), lift(1, 5, 110, 0), lift(2, 5, 110, 0),
 					lift(3, 5, 90, 0) };
 	const struct workout_record *r = &records[WORKOUT_RECORD_WEIGHT_4_6];
@@ -89,9 +95,12 @@ test_workout_records_follow_corrections(void **state)
 static void
 test_workout_records_weak_evidence(void **state)
 {
-	/* Failed sets and bodyweight sets have no weight record; 11 and more effective repetitions no e1RM record. */
-	struct workout_lift lifts[] = { lift(1, 0, 100, 20), lift(1, 5, 0, 20), lift(1, 11, 50, 20),
-					lift(2, 0, 120, 20), lift(2, 8, 0, 20), lift(2, 11, 60, 20) };
+	/* Failed sets and bodyweight sets have no weight record; 11 and more effective repetitions
+	 * no e1RM record. */
+	struct workout_lift lifts[] = {
+		lift(1, 0, 100, 20), lift(1, 5, 0, 20), lift(1, 11, 50, 20),
+		lift(2, 0, 120, 20), lift(2, 8, 0, 20), lift(2, 11, 60, 20)
+	};
 
 	(void)state;
 	workout_records_compute(lifts, ARRAY_LEN(lifts), records);
@@ -110,26 +119,30 @@ test_workout_records_brackets(void **state)
 		unsigned reps;
 		const char *name;
 	} rows[] = {
-		{ 1, "weight_1" }, { 2, "weight_2_3" }, { 3, "weight_2_3" }, { 4, "weight_4_6" },
-		{ 6, "weight_4_6" }, { 7, "weight_7_10" }, { 10, "weight_7_10" }, { 11, "weight_11_15" },
-		{ 15, "weight_11_15" }, { 16, "weight_16" }, { 1000, "weight_16" },
+		{ 1, "weight_1" },     { 2, "weight_2_3" },    { 3, "weight_2_3" },
+		{ 4, "weight_4_6" },   { 6, "weight_4_6" },    { 7, "weight_7_10" },
+		{ 10, "weight_7_10" }, { 11, "weight_11_15" }, { 15, "weight_11_15" },
+		{ 16, "weight_16" },   { 1000, "weight_16" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_string_equal(workout_record_name(workout_record_bracket(rows[i].reps)), rows[i].name);
+		assert_string_equal(workout_record_name(workout_record_bracket(rows[i].reps)),
+				    rows[i].name);
 	assert_string_equal(workout_record_name(WORKOUT_RECORD_E1RM), "e1rm");
 }
 
 /* By the definition, over all pairs: slow and obviously right. */
 static void
-naive(const struct workout_lift *lifts, size_t n, enum workout_record_kind kind, struct workout_record *ret)
+naive(const struct workout_lift *lifts, size_t n, enum workout_record_kind kind,
+      struct workout_record *ret)
 {
 	int64_t value[64];
 
 	*ret = (struct workout_record){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		struct workout_e1rm e = workout_e1rm(lifts[i].grams, lifts[i].reps, lifts[i].rpe_halves);
+		struct workout_e1rm e =
+			workout_e1rm(lifts[i].grams, lifts[i].reps, lifts[i].rpe_halves);
 
 		value[i] = 0;
 		if (kind == WORKOUT_RECORD_E1RM)
@@ -137,7 +150,9 @@ naive(const struct workout_lift *lifts, size_t n, enum workout_record_kind kind,
 		else if (lifts[i].reps > 0 && workout_record_bracket(lifts[i].reps) == kind)
 			value[i] = lifts[i].grams;
 		if (value[i] > ret->value)
-			*ret = (struct workout_record){ .is_set = true, .value = value[i], .lift = i };
+			*ret = (struct workout_record){ .is_set = true,
+							.value = value[i],
+							.lift = i };
 	}
 	for (size_t i = 0; ret->is_set && i < ret->lift; i++)
 		if (lifts[i].started_ms < lifts[ret->lift].started_ms && value[i] > ret->previous)
@@ -161,8 +176,10 @@ test_workout_records_as_defined(void **state)
 
 		for (size_t i = 0; i < n; i++) {
 			session += rng_seeded_below(&rng, 3) == 0;
-			lifts[i] = lift(session, rng_seeded_below(&rng, 18), 60 + rng_seeded_below(&rng, 8) * 5,
-					rng_seeded_below(&rng, 2) ? 14 + rng_seeded_below(&rng, 7) : 0);
+			lifts[i] = lift(session, rng_seeded_below(&rng, 18),
+					60 + rng_seeded_below(&rng, 8) * 5,
+					rng_seeded_below(&rng, 2) ? 14 + rng_seeded_below(&rng, 7)
+								  : 0);
 		}
 		workout_records_compute(lifts, n, records);
 		for (int k = 0; k < WORKOUT_RECORD_KINDS; k++) {

@@ -10,8 +10,13 @@ test_workout_weeks_of_days(void **state)
 		int64_t day, week;
 		const char *monday;
 	} rows[] = {
-		{ 0, 0, "1969-12-29" }, { 3, 0, "1969-12-29" }, { 4, 1, "1970-01-05" }, { -3, 0, "1969-12-29" },
-		{ -4, -1, "1969-12-22" }, { -10, -1, "1969-12-22" }, { -11, -2, "1969-12-15" },
+		{ 0, 0, "1969-12-29" },
+		{ 3, 0, "1969-12-29" },
+		{ 4, 1, "1970-01-05" },
+		{ -3, 0, "1969-12-29" },
+		{ -4, -1, "1969-12-22" },
+		{ -10, -1, "1969-12-22" },
+		{ -11, -2, "1969-12-15" },
 		{ 20781, 2969, "2026-11-23" }, /* 2026-11-24, a Tuesday */
 		{ 20780, 2969, "2026-11-23" }, /* the Monday itself */
 		{ 20779, 2968, "2026-11-16" }, /* the Sunday before */
@@ -42,16 +47,20 @@ test_workout_weeks_streak(void **state)
 		{ { { 8, 1 } }, 1, 10, 1, 0, 1 }, /* a whole week went by */
 		{ { { 7, 2 }, { 8, 1 }, { 9, 3 }, { 10, 1 } }, 4, 10, 1, 4, 4 },
 		{ { { 1, 1 }, { 2, 1 }, { 3, 1 }, { 9, 1 }, { 10, 1 } }, 5, 10, 1, 2, 3 },
-		{ { { 7, 2 }, { 8, 1 }, { 9, 3 }, { 10, 2 } }, 4, 10, 2, 2, 2 }, /* week 8 had one of two */
-		{ { { 7, 2 }, { 8, 2 }, { 9, 2 }, { 10, 1 } }, 4, 10, 2, 3, 3 }, /* this week not yet */
+		{ { { 7, 2 }, { 8, 1 }, { 9, 3 }, { 10, 2 } }, 4, 10, 2, 2, 2 }, /* week 8 had one
+										    of two */
+		{ { { 7, 2 }, { 8, 2 }, { 9, 2 }, { 10, 1 } }, 4, 10, 2, 3, 3 }, /* this week not
+										    yet */
 		{ { { 7, 2 }, { 8, 2 }, { 9, 1 }, { 10, 1 } }, 4, 10, 2, 0, 2 },
-		{ { { 10, 1 }, { 11, 1 }, { 12, 1 } }, 3, 10, 1, 1, 1 }, /* later weeks are not looked at */
+		{ { { 10, 1 }, { 11, 1 }, { 12, 1 } }, 3, 10, 1, 1, 1 }, /* later weeks are not
+									    looked at */
 		{ { { -2, 1 }, { -1, 1 }, { 0, 1 } }, 3, 0, 1, 3, 3 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct workout_streak s = workout_streak(rows[i].weeks, rows[i].n, rows[i].now, rows[i].needed);
+		struct workout_streak s =
+			workout_streak(rows[i].weeks, rows[i].n, rows[i].now, rows[i].needed);
 
 		if (s.current != rows[i].current || s.longest != rows[i].longest)
 			fail_msg("row %zu: current %u, longest %u", i, s.current, s.longest);
@@ -61,7 +70,8 @@ test_workout_weeks_streak(void **state)
 static void
 test_workout_weeks_muscle_sets(void **state)
 {
-	char chest[] = "chest", triceps[] = "triceps", shoulders[] = "shoulders", biceps[] = "biceps";
+	char chest[] = "chest", triceps[] = "triceps", shoulders[] = "shoulders",
+	     biceps[] = "biceps";
 	char *const bench_direct[] = { chest }, *const bench_indirect[] = { triceps, shoulders };
 	char *const press_direct[] = { shoulders }, *const press_indirect[] = { triceps };
 	char *const curl_direct[] = { biceps };
