@@ -108,7 +108,7 @@ load_set(const char *dir, struct auth_key_set **ret_set, struct err *err)
 	char names[AUTH_KEYS_MAX][NAME_SIZE];
 	struct auth_key_set *set;
 	bool have_active = false;
-	size_t n;
+	size_t n = 0;
 	enum status st = list_files(dir, names, &n, err);
 
 	if (st != STATUS_OK)

@@ -2,17 +2,14 @@
 /*
  * auth_oidc.h - identity providers: whose ID tokens are taken, and the keys to check them by.
  *
- *	st = auth_oidc_open("google=https://accounts.google.com|id1,id2;devidp=http://…|fit-dev", …);
+ *	st = auth_oidc_open("google=https://accounts.google.com|id1,id2;dev=http://…|x", …);
  *	st = auth_oidc_verify(oidc, false, token, now_s, deadline, arena, &identity, &err);
  *
- * A provider's keys come from its discovery document's jwks_uri (OpenID Connect Discovery 1.0).
- * They are fresh for as long as the reply's Cache-Control says, within OIDC_FRESH_MIN_MS and
- * OIDC_FRESH_MAX_MS; auth_oidc_renew, called by the janitor, gets new ones in the background.
- * Keys that could not be renewed serve for OIDC_STALE_MAX_MS more. A token with an unknown kid
- * makes one fetch at most every OIDC_RETRY_MS, whatever the number of such tokens.
+ * A token names its issuer; that issuer's keys (auth_provider.h) verify it. A token with an
+ * unknown kid is worth one look at the provider's newest keys, where that is allowed.
  *
  * Ownership: the identity's strings live in the arena.
- * Threads:   any; one fetch at a time per provider, under the callers' deadlines.
+ * Threads:   any.
  * Errors:    UNAUTHENTICATED: the token is refused (reason ID_TOKEN_INVALID, the why in `text`);
  *            UNAVAILABLE, DEADLINE_EXCEEDED: the provider could not be asked.
  * Source:    OpenID Connect Core 1.0 section 3.1.3.7.
@@ -29,11 +26,6 @@
 
 #define OIDC_PROVIDERS_MAX 8
 #define OIDC_AUDIENCES_MAX 16
-#define OIDC_FRESH_MIN_MS INT64_C(60000)
-#define OIDC_FRESH_MAX_MS INT64_C(86400000)
-#define OIDC_FRESH_DEFAULT_MS INT64_C(300000) /* where the reply says nothing */
-#define OIDC_STALE_MAX_MS INT64_C(86400000)
-#define OIDC_RETRY_MS INT64_C(10000)
 #define OIDC_PROVIDER_APPLE "apple"
 
 struct arena;

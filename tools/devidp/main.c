@@ -133,7 +133,7 @@ serve(const struct devidp_config *cfg, const struct devidp_site *site, struct er
 	struct event_base *base;
 	struct event *term, *intr;
 	struct evhttp *http;
-	uint16_t port;
+	uint16_t port = 0;
 	char host[64];
 	enum status st = parse_listen(cfg->listen, host, &port, err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * auth_oidc: providers' keys over time. A provider on a thread, a clock that stands still unless
- * moved; what is asked of the provider is counted.
+ * auth_oidc, auth_provider: providers' keys over time. A provider on a thread, a clock that
+ * stands still unless moved; what is asked of the provider is counted.
  */
 #include "tests/support/testkit.h"
 
@@ -17,6 +17,7 @@
 #include "libcommon/base/strbuf.h"
 #include "libcommon/crypto/jwt.h"
 #include "services/auth/auth_oidc.h"
+#include "services/auth/auth_provider.h"
 #include "tests/unit/libcommon/net/http_stub.h"
 
 #define DISCOVERY "/.well-known/openid-configuration"
