@@ -193,7 +193,7 @@ static enum status
 decode_map_key(struct decoder *d, const struct schema_field *key, const struct path_node *node,
 	       const struct json_string *s)
 {
-	char buf[64];
+	SCRATCH char buf[64];
 	struct slice text;
 	int64_t v;
 
@@ -267,7 +267,7 @@ struct object {
 static const struct schema_field *
 find_member(struct object *o, const struct json_string *s)
 {
-	char buf[DECODE_NAME_MAX];
+	SCRATCH char buf[DECODE_NAME_MAX];
 	struct slice name;
 	const struct schema_field *f;
 

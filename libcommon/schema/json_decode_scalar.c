@@ -119,7 +119,7 @@ static enum status
 read_int(struct decoder *d, const struct schema_field *f, const struct path_node *node,
 	 enum json_kind kind, uint64_t *ret)
 {
-	char buf[64];
+	SCRATCH char buf[64];
 	struct json_string s;
 	struct slice text;
 	int64_t v;
@@ -149,7 +149,7 @@ read_int(struct decoder *d, const struct schema_field *f, const struct path_node
 static bool
 quoted_double(const struct json_string *s, double *ret)
 {
-	char buf[TEXTNUM_MAX];
+	SCRATCH char buf[TEXTNUM_MAX];
 	struct slice text, number;
 
 	if (!decode_short_text(s, buf, sizeof(buf), &text) || text.n == 0)
@@ -213,7 +213,7 @@ static enum status
 read_enum(struct decoder *d, const struct schema_field *f, const struct path_node *node,
 	  enum json_kind kind, uint64_t *ret)
 {
-	char buf[DECODE_NAME_MAX];
+	SCRATCH char buf[DECODE_NAME_MAX];
 	struct json_string s;
 	struct slice text;
 	const struct schema_enum_value *v = NULL;

@@ -43,7 +43,7 @@ decode_time(struct decoder *d, const struct schema_message *m, const struct path
 	bool stamp = m->wkt == WKT_TIMESTAMP;
 	const char *expected = stamp ? "a time such as \"2026-01-31T18:05:00Z\""
 				     : "a duration such as \"90s\" or \"1.5s\"";
-	char buf[64];
+	SCRATCH char buf[64];
 	struct slice text;
 	struct textnum_time t;
 	enum status st = read_text(d, node, expected, buf, sizeof(buf), &text);
@@ -84,7 +84,7 @@ static enum status
 decode_mask(struct decoder *d, const struct path_node *node)
 {
 	static const char expected[] = "a list of paths such as \"name,location.city\"";
-	char buf[1024];
+	SCRATCH char buf[1024];
 	struct slice text;
 	enum status st = read_text(d, node, expected, buf, sizeof(buf), &text);
 

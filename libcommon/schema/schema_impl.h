@@ -149,6 +149,9 @@ struct schema {
 	struct hashmap *service_comments;
 };
 
+/* Buffers on hot paths that are written before they are read: the build zeroes all others. */
+#define SCRATCH __attribute__((uninitialized))
+
 /* ---- rules (buf.validate) ---- */
 
 /* A number, a boolean, an enum, a Timestamp or a Duration, by the kind of the rules. */

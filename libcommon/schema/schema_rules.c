@@ -283,7 +283,7 @@ static bool
 check_length(struct check *c, const struct schema_rules *r, uint64_t n, const char *unit,
 	     const struct path_node *node)
 {
-	char text[160];
+	SCRATCH char text[160];
 
 	if ((r->flags & RULE_MAX_LEN) && n > r->max_len)
 		snprintf(text, sizeof(text), "has %" PRIu64 " %s (at most %" PRIu64 ")", n, unit,
@@ -303,9 +303,10 @@ static void
 check_string(struct check *c, const struct schema_rules *r, struct slice s,
 	     const struct path_node *node)
 {
-	char text[160] = "";
+	SCRATCH char text[160];
 	struct uuid uuid;
 
+	text[0] = '\0';
 	if ((r->flags & (RULE_MIN_LEN | RULE_MAX_LEN)) &&
 	    !check_length(c, r, code_points(s), "characters", node))
 		return;

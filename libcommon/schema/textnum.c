@@ -122,7 +122,7 @@ bool
 textnum_double(struct slice text, double *ret)
 {
 	struct decimal d = read_decimal(text);
-	char buf[TEXTNUM_MAX + 1];
+	SCRATCH char buf[TEXTNUM_MAX + 1];
 	double v;
 
 	if (d.exact && d.mantissa <= 1ull << 53 && d.exponent >= -22 && d.exponent <= 22) {
@@ -160,7 +160,8 @@ textnum_is_integer(struct slice text)
 static void
 add_scaled(struct strbuf *out, bool negative, uint64_t r, unsigned k)
 {
-	char buf[40], *end = buf + sizeof(buf), *p = end;
+	SCRATCH char buf[40];
+	char *end = buf + sizeof(buf), *p = end;
 
 	for (unsigned i = 0; r > 0 || i <= k; i++) {
 		if (i == k && k > 0)
@@ -214,7 +215,7 @@ textnum_add_float(struct strbuf *out, float v)
 
 	if (add_short(out, v, true))
 		return;
-	for (int digits = fabsf(v) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
+	for (int digits = 6; digits <= 9; digits++) {
 		snprintf(buf, sizeof(buf), "%.*g", digits, (double)v);
 		if (strtof(buf, NULL) == v)
 			break;

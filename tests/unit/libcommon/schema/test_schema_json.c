@@ -330,6 +330,48 @@ test_schema_json_collects_mask(void **state)
 	}
 }
 
+/* What a newer version stored. */
+static void
+test_schema_json_passes_over_unknown_members(void **state)
+{
+	static const struct row rows[] = {
+		{ "Leaf", "{\"new\":1,\"count\":2}", "{\"count\":2}" },
+		{ "Leaf", "{\"count\":2,\"new\":{\"a\":[1,\"]}\",null,{}],\"b\":true}}",
+		  "{\"count\":2}" },
+		{ "Everything", "{\"leaves\":[{\"x\":\"\\u00e9\"},{\"count\":1}]}",
+		  "{\"leaves\":[{},{\"count\":1}]}" },
+		/* still malformed */
+		{ "Leaf", "{\"new\":{\"a\":1}", NULL },
+		{ "Leaf", "{\"new\":[1,]}", NULL },
+		{ "Leaf", "{\"new\":{1:2}}", NULL },
+		{ "Leaf", "{\"new\"}", NULL },
+		{ "Leaf", "{\"new\":tru}", NULL },
+		{ "Leaf", "{\"new\":[[[[[[[[[[]]]]]]]]]]}", NULL },
+		{ "Leaf", "{\"count\":\"x\"}", NULL },
+	};
+	struct schema_json_opts opts = { .ignore_unknown = true, .max_depth = 10 };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct strbuf wire = STRBUF_INIT, text = STRBUF_INIT;
+		struct err err;
+		err_init(&err);
+		enum status st = schema_json_decode(message(rows[i].message), slice_str(rows[i].in),
+						    &opts, &wire, &err);
+		if ((st == STATUS_OK) != (rows[i].out != NULL))
+			fail_msg("%s: %s", rows[i].in, error_text(&err));
+		if (st == STATUS_OK) {
+			assert_int_equal(schema_json_encode(message(rows[i].message),
+							    strbuf_slice(&wire), false, &text,
+							    &err),
+					 STATUS_OK);
+			assert_string_equal(text.buf, rows[i].out);
+		}
+		strbuf_fini(&wire);
+		strbuf_fini(&text);
+	}
+}
+
 struct wire_row {
 	const char *hex, *json;
 };
@@ -435,6 +477,7 @@ main(void)
 		cmocka_unit_test(test_schema_json_refuses),
 		cmocka_unit_test(test_schema_json_bounds_depth),
 		cmocka_unit_test(test_schema_json_collects_mask),
+		cmocka_unit_test(test_schema_json_passes_over_unknown_members),
 		cmocka_unit_test(test_schema_json_reads_any_wire_order),
 		cmocka_unit_test(test_schema_json_does_not_print_what_it_cannot),
 	};
