@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-BUILD = pathlib.Path(os.environ.get("B", ROOT / "build" / "release")).resolve()
+BUILD = (ROOT / os.environ.get("B", "build/release")).resolve()
 PROTOSET = BUILD / "gen" / "rpc_test.protoset"
 SERVER = BUILD / "test" / "rpc_test_server"
 SERVICE = "fit.test.v1.TestService"
