@@ -120,6 +120,13 @@ def test_roles(service, second, pg):
     assert production.sign_in(roleHint="admin")["role"] == "user"
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root owns /proc/PID either way")
+def test_memory_is_nobodys_to_dump_in_production(service, second):
+    """/proc/PID of a process that is not dumpable belongs to root (proc(5))."""
+    assert os.stat(f"/proc/{service.process.pid}/mem").st_uid == os.geteuid()
+    assert os.stat(f"/proc/{second(ENVIRONMENT='production').process.pid}/mem").st_uid == 0
+
+
 def test_access_of_nobody(service):
     assert service.call("GetUserAccess", {"userId": str(uuid.uuid4())}) == {}
     with pytest.raises(Failure) as caught:
