@@ -38,6 +38,7 @@ workout_init(const void *config, void **ret_ctx, struct err *err)
 
 	if (w == NULL)
 		panic("workout: no memory");
+	workout_rpc_register_metrics();
 	st = service_pg_open(config, "workout", &w->pg, err);
 	if (st == STATUS_OK)
 		st = workout_library_load(w, workout_library_builtin(), deadline_in(LIBRARY_MS),

@@ -33,30 +33,30 @@ static const char sql_list[] =
  * $9 id.
  */
 static const char sql_search[] =
-	"SELECT * FROM (SELECT " COLUMNS
-	", round(1e6 * (ts_rank('{0.05, 0.2, 0.6, 1.0}', search, exercise_query($6), 1)"
+	"WITH words AS MATERIALIZED (SELECT exercise_query($6) AS q), found AS (SELECT " COLUMNS
+	", round(1e6 * (ts_rank('{0.05, 0.2, 0.6, 1.0}', search, (SELECT q FROM words), 1)"
 	" + CASE WHEN lower(name) = lower($6) THEN 4 WHEN lower($6) = ANY (aliases) THEN 3"
-	" WHEN starts_with(lower(name), lower($6)) THEN 2 ELSE 0 END + 1.0 / "
-	"length(name))::numeric)::bigint AS rank" FILTER
-	" AND search @@ exercise_query($6)) AS found WHERE $7::boolean OR (-rank, name, id) >"
-	" (SELECT -($8::bigint), name, id FROM exercises WHERE id = $9) ORDER BY rank DESC, name, "
-	"id LIMIT $10";
+	" WHEN starts_with(lower(name), lower($6)) THEN 2 ELSE 0 END"
+	" + 1.0 / length(name))::numeric)::bigint AS rank" FILTER
+	" AND search @@ (SELECT q FROM words))"
+	" SELECT * FROM found WHERE $7::boolean OR (-rank, name, id) >"
+	" (SELECT -($8::bigint), name, id FROM exercises WHERE id = $9)"
+	" ORDER BY rank DESC, name, id LIMIT $10";
 
 static const char sql_alternatives[] =
 	"SELECT " COLUMNS
 	", score FROM (SELECT e.*, muscle_similarity(the.muscle_groups, the.secondary_muscles,"
 	" e.muscle_groups, e.secondary_muscles) AS score FROM exercises e, exercises the"
 	" WHERE the.id = $2 AND (the.owner_id IS NULL OR the.owner_id = $1) AND e.id <> the.id"
-	" AND (e.owner_id IS NULL OR e.owner_id = $1) AND e.deleted_at IS NULL AND e.muscle_groups "
-	"&& the.muscle_groups"
-	" AND ($3::text[] = '{}' OR e.equipment_required <@ ($3::text[] || 'none'::text))) AS "
-	"scored"
+	" AND (e.owner_id IS NULL OR e.owner_id = $1) AND e.deleted_at IS NULL"
+	" AND e.muscle_groups && the.muscle_groups"
+	" AND ($3::text[] = '{}' OR e.equipment_required <@ ($3::text[] || 'none'::text))) AS s"
 	" ORDER BY score DESC, name, id LIMIT $4";
 
 static const char sql_briefs[] =
 	"SELECT id, muscle_groups, secondary_muscles, equipment_required FROM exercises"
-	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = ANY ($2::text[]::uuid[]) AND ($3 OR "
-	"deleted_at IS NULL)";
+	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = ANY ($2::text[]::uuid[])"
+	" AND ($3 OR deleted_at IS NULL)";
 
 /* ---- rows to messages ---- */
 

@@ -18,6 +18,9 @@ extern const size_t workout_rpc_nservices;
 extern const struct rpc_service workout_rpc_exercises, workout_rpc_plans, workout_rpc_sessions,
 	workout_rpc_progress;
 
+/* Once, at start. */
+void workout_rpc_register_metrics(void);
+
 /* The caller's scope; `reply` is what an idempotency key keeps. PERMISSION_DENIED for a coach who
  * acts for somebody. */
 enum status workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_scope,

@@ -140,14 +140,19 @@ on_diff_plan(struct rpc_call *call, const void *request, void *reply, struct err
 
 /* ---- writes ---- */
 
-/* Equipment and muscles of the plan's exercises; also says which exercise is not known. */
+/*
+ * Equipment and muscles of the plan's exercises; also says which exercise is not known. A plan that
+ * is changed may hold exercises that the library has given up since.
+ */
 static enum status
-derive(struct workout *w, const struct workout_scope *scope, plan_doc *plan, struct err *err)
+derive(struct workout *w, const struct workout_scope *scope, plan_doc *plan, bool with_deleted,
+       struct err *err)
 {
 	struct workout_exercise_brief *briefs;
 	struct uuid *ids;
 	size_t nbriefs, n = workout_plan_exercises(plan, scope->arena, &ids);
-	enum status st = workout_exercise_briefs(w, scope, ids, n, false, &briefs, &nbriefs, err);
+	enum status st =
+		workout_exercise_briefs(w, scope, ids, n, with_deleted, &briefs, &nbriefs, err);
 
 	return st == STATUS_OK ? workout_plan_derive(plan, briefs, nbriefs, scope->arena, err) : st;
 }
@@ -181,7 +186,7 @@ on_create_plan(struct rpc_call *call, const void *request, void *reply, struct e
 	plan->is_active = true;
 	st = workout_plan_check(plan, &id, false, scope.arena, err);
 	if (st == STATUS_OK)
-		st = derive(w, &scope, plan, err);
+		st = derive(w, &scope, plan, false, err);
 	if (st == STATUS_OK)
 		st = workout_plan_create(w, &scope, &id, plan, reply, err);
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
@@ -243,7 +248,7 @@ prepare_update(struct workout *w, struct update *u, struct err *err)
 		return STATUS_OK;
 	patch->name = workout_pb_text(u->scope->arena, "any");
 	st = workout_plan_check(patch, u->id, true, u->scope->arena, err);
-	return st == STATUS_OK ? derive(w, u->scope, patch, err) : st;
+	return st == STATUS_OK ? derive(w, u->scope, patch, true, err) : st;
 }
 
 static enum status

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libcommon/base/strbuf.h"
+#include "libcommon/observe/metrics.h"
 #include "services/workout/workout_derived.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_exercise_store.h"
@@ -21,6 +21,7 @@ struct change {
 	void *reply;
 	session_entry *entry; /* set methods: what was changed */
 	session_set *set;
+	bool compound; /* SwapExercise: another entry was needed */
 };
 
 static enum status
@@ -88,6 +89,28 @@ run_session(struct rpc_call *call, struct change *c, struct workout_session_chan
 	if (st == STATUS_OK)
 		rpc_call_set_etag(call, reply->version);
 	return st;
+}
+
+/* ---- metrics ---- */
+
+/* Changes of a training day while it runs. `compound`: sets were logged, so an entry was added. */
+static struct metric modifications =
+	METRIC_COUNTER("workout_modifications_total", "Changes of a running session by kind.",
+		       "type", "complexity", "success");
+
+static enum status
+count_modification(const char *type, const struct change *c, enum status st)
+{
+	metric_add(metric_series(&modifications, type, c->compound ? "compound" : "simple",
+				 st == STATUS_OK ? "true" : "false"),
+		   1);
+	return st;
+}
+
+void
+workout_rpc_register_metrics(void)
+{
+	metric_register(&modifications);
 }
 
 /* ---- reads ---- */
@@ -343,14 +366,18 @@ on_apply_swap(void *arg, session_doc **session, struct workout_events *events,
 {
 	struct change *c = arg;
 	const Fit__Workout__V1__SwapExerciseRequest *req = c->request;
+	size_t before = (*session)->n_exercises;
+	enum status st;
 	struct uuid id;
 
 	c->rules.events = events;
 	*ret_verdict = WORKOUT_SESSION_WRITE;
 	/* Checked before. */
 	(void)!uuid_parse_str(req->exercise_id, &id);
-	return workout_session_swap(*session, req->entry_id, workout_uuid_text(c->scope.arena, &id),
-				    req->reason, req->modified_by, &c->rules, err);
+	st = workout_session_swap(*session, req->entry_id, workout_uuid_text(c->scope.arena, &id),
+				  req->reason, req->modified_by, &c->rules, err);
+	c->compound = (*session)->n_exercises > before;
+	return st;
 }
 
 /* An exercise that a request names must be there. */
@@ -382,7 +409,9 @@ on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct
 
 	if (st == STATUS_OK)
 		st = check_exercise(rpc_call_service(call), &c.scope, req->exercise_id, err);
-	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+	if (st == STATUS_OK)
+		st = run_session(call, &c, &change, err);
+	return count_modification("swap", &c, st);
 }
 
 static enum status
@@ -406,7 +435,9 @@ on_skip_exercise(struct rpc_call *call, const void *request, void *reply, struct
 	struct change c = { 0 };
 	enum status st = begin(call, request, reply, req->session_id, &c, err);
 
-	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+	if (st == STATUS_OK)
+		st = run_session(call, &c, &change, err);
+	return count_modification("skip", &c, st);
 }
 
 static enum status

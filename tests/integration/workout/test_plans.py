@@ -143,6 +143,19 @@ def test_changing_one_weight_is_one_operation(ana):
     assert "dumbbell" in changed["equipmentRequired"]
 
 
+def test_a_plan_keeps_exercises_that_the_library_gave_up(ana, service):
+    squat, dip = ana.exercise("back squat"), ana.exercise("dip")
+    made = ana.CreatePlan(plan={"name": "A", "exercises": [{"exerciseId": squat}]})
+    service.sql(f"UPDATE exercises SET deleted_at = now() WHERE id = '{squat}'")
+    try:
+        changed = ana.update_plan(made["id"], '"v1"', "exercises", exercises=made["exercises"] + [{"exerciseId": dip}])
+        assert changed["muscleGroupsTargeted"] == ["chest", "glutes", "quadriceps", "triceps"]
+        new = ana.fails("CreatePlan", {"plan": {"name": "B", "exercises": [{"exerciseId": squat}]}})
+        assert new.reason == "REFERENCE_INVALID"
+    finally:
+        service.sql(f"UPDATE exercises SET deleted_at = NULL WHERE id = '{squat}'")
+
+
 def test_update_that_changes_nothing_makes_no_version(ana):
     made = ana.CreatePlan(plan=plan_of(ana))
     assert ana.update_plan(made["id"], '"v1"', "name", name="A")["versionNumber"] == 1

@@ -140,6 +140,9 @@ def test_swap_and_skip(ana, squat, bench):
     for name, more in (("SkipExercise", {}), ("SwapExercise", {"exerciseId": dip})):
         failure = ana.fails(name, {"sessionId": session, "entryId": str(uuid.uuid4())} | more)
         assert failure.status == "NOT_FOUND"
+    for type_, complexity in (("swap", "simple"), ("swap", "compound"), ("skip", "simple")):
+        line = f'workout_modifications_total{{type="{type_}",complexity="{complexity}",success="true"}} '
+        assert line in ana.service.metrics()
 
 
 def test_update(ana, squat):

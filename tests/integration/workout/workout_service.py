@@ -106,6 +106,10 @@ class Service:
         except OSError:
             return False
 
+    def metrics(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as reply:
+            return reply.read().decode()
+
     def stop(self):
         if self.process is None:
             return 0
