@@ -47,7 +47,7 @@ struct http_request {
 struct http_response {
 	long status;
 	struct slice body;
-	int64_t max_age_s; /* Cache-Control: max-age; 0 for no-store or no-cache; -1 when not said */
+	int64_t max_age_s; /* of Cache-Control; 0: no-store or no-cache; -1: not said */
 };
 
 enum status http_client_fetch(const struct http_request *req, struct arena *arena,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The auth service as a process: a PostgreSQL, a Redis and a user service of its own, and an OpenID provider of the test's."""
+"""The auth service as a process, with a PostgreSQL, a Redis and a user service; the OpenID provider is the test's own."""
 import hashlib
 import os
 import secrets
@@ -76,7 +76,6 @@ class Process:
         self.log = f"{folder}/{name}.log"
         self.process = None
         self.port = stack.free_port(*PORTS)
-        # Held until the process binds them, lest the next one is given the same.
         self.admin_port = stack.free_port(self.port + 1, PORTS[1])
 
     def start(self, wait=True):

@@ -85,7 +85,8 @@ class Idp:
 
     def token(self, key=None, headers=None, **changes):
         key = key or self.keys[0]
-        return jwt.encode(self.claims(**changes), key.private, algorithm=key.alg, headers={"kid": key.kid} | (headers or {}))
+        return jwt.encode(self.claims(**changes), key.private, algorithm=key.alg,
+                          headers={"kid": key.kid} | (headers or {}))
 
     def forged(self, alg, signature=b"", **changes):
         """A token whose header says `alg`, with any signature; callable: over the signed text."""

@@ -2,7 +2,6 @@
 """Refresh tokens: one line per session, repeated requests, and stolen tokens."""
 import base64
 import concurrent.futures
-import hashlib
 import time
 
 import pytest
@@ -111,7 +110,8 @@ def test_reuse_ends_only_its_own_session(auth, idp):
 def test_refresh_shows_what_the_account_is_now(auth, ann, pg, copy):
     pg.sql(f"UPDATE fitness_core.users SET role = 'coach', subscription_tier = 'pro' WHERE id = '{ann.user}'")
     new = ann.refreshed()
-    assert new.claims["role"] == "coach" and new.claims["subscription"] == "pro" and "insights" in new.claims["features"]
+    assert (new.claims["role"], new.claims["subscription"]) == ("coach", "pro")
+    assert "insights" in new.claims["features"]
     assert copy(ann)[3:5] == ["coach", "pro"]
     assert auth.resolve(ann.user, ann.session)["role"] == "coach"
 
@@ -137,8 +137,8 @@ def test_session_ends_in_any_case(extra, pg):
     ann = auth.sign_in()
     get = f"SELECT expires_at - created_at, ends_at - created_at FROM auth.sessions WHERE id = '{ann.session}'"
     assert pg.sql(get) == "00:40:00|01:00:00"
-    pg.sql("UPDATE auth.sessions SET created_at = created_at - interval '50 min', ends_at = ends_at - interval '50 min' "
-           f"WHERE id = '{ann.session}'")
+    pg.sql("UPDATE auth.sessions SET created_at = created_at - interval '50 min',"
+           f" ends_at = ends_at - interval '50 min' WHERE id = '{ann.session}'")
     ann.refreshed()
     assert pg.sql(get).split("|")[0] == "01:00:00"
 

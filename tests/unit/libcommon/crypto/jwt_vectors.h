@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jwt_vectors.h - a key set, its EC private key, and one token per algorithm, made by PyJWT 2.6 with
- * python3-cryptography: what an independent implementation writes, this one has to read. Test keys only.
+ * jwt_vectors.h - a key set, its EC private key, and one token per algorithm, made by PyJWT 2.6
+ * with python3-cryptography: what an independent implementation writes, this one has to read. Test
+ * keys only.
  */
 #ifndef FIT_TESTS_JWT_VECTORS_H
 #define FIT_TESTS_JWT_VECTORS_H
@@ -39,7 +40,6 @@ static const char pyjwt_ec_pem[] =
 	"mwMT/yNyw9KRtyF0vMB/GKSIPByhRANCAAS94AGMkUvSNrAdnhRTYCkMm6974cqw\n"
 	"fPGY6COpdWXxHyKMqz4dIHzxKNluQihN8t5VnUVmuvM2bIGZ2ZgqIt/5\n"
 	"-----END PRIVATE KEY-----\n";
-static const char pyjwt_ec_kid[] =
-	"BKDPAKNiD8OvYCxJqSI0wZrha8mKMoH87OOpJT5vxJA";
+static const char pyjwt_ec_kid[] = "BKDPAKNiD8OvYCxJqSI0wZrha8mKMoH87OOpJT5vxJA";
 
 #endif
