@@ -24,7 +24,8 @@ static const char sql_find[] =
 /* $6: no token; $7: id of the last row. */
 static const char sql_list[] =
 	"SELECT " COLUMNS FILTER " AND ($6::boolean OR (name, id) >"
-	" (SELECT name, id FROM exercises WHERE id = $7)) ORDER BY name, id LIMIT $8";
+	" (SELECT name, id FROM exercises WHERE (owner_id IS NULL OR owner_id = $1) AND id = $7))"
+	" ORDER BY name, id LIMIT $8";
 
 /*
  * An exact name or alias comes before a name that begins so, before everything else, and the plain
@@ -40,7 +41,8 @@ static const char sql_search[] =
 	" + 1.0 / length(name))::numeric)::bigint AS rank" FILTER
 	" AND search @@ (SELECT q FROM words))"
 	" SELECT * FROM found WHERE $7::boolean OR (-rank, name, id) >"
-	" (SELECT -($8::bigint), name, id FROM exercises WHERE id = $9)"
+	" (SELECT -($8::bigint), name, id FROM exercises"
+	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = $9)"
 	" ORDER BY rank DESC, name, id LIMIT $10";
 
 static const char sql_alternatives[] =

@@ -43,6 +43,30 @@ workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_
 	return STATUS_OK;
 }
 
+static enum status
+on_refused(struct pg_tx *tx, void *arg, struct err *err)
+{
+	const struct err *why = arg;
+
+	(void)tx;
+	*err = *why;
+	return why->status;
+}
+
+enum status
+workout_rpc_refused(struct workout *w, const struct workout_scope *scope, struct err *err)
+{
+	const struct pg_tx_options opts = { .deadline = scope->deadline,
+					    .arena = scope->arena,
+					    .idem = scope->idem };
+	struct err why = *err;
+
+	if (scope->idem->key.n == 0 ||
+	    (why.status != STATUS_INVALID_ARGUMENT && why.status != STATUS_NOT_FOUND))
+		return why.status;
+	return pg_transaction(w->pg, &opts, on_refused, &why, err);
+}
+
 enum status
 workout_rpc_id(const char *text, const char *path, struct uuid *ret_id, struct err *err)
 {

@@ -25,6 +25,13 @@ void workout_rpc_register_metrics(void);
  * acts for somebody. */
 enum status workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_scope,
 			      struct err *err) MUST_CHECK;
+/*
+ * For a refusal that follows from what is stored now (the plan or exercise that a request names is
+ * gone): when this very request was answered before, that answer stands. OK: `reply` is filled with
+ * it.
+ */
+enum status workout_rpc_refused(struct workout *w, const struct workout_scope *scope,
+				struct err *err) MUST_CHECK;
 /* An id of a request, which field rules have checked; a bad one is INVALID_ARGUMENT at `path`. */
 enum status workout_rpc_id(const char *text, const char *path, struct uuid *ret_id,
 			   struct err *err) MUST_CHECK;

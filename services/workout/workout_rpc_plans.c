@@ -187,8 +187,8 @@ on_create_plan(struct rpc_call *call, const void *request, void *reply, struct e
 	st = workout_plan_check(plan, &id, false, scope.arena, err);
 	if (st == STATUS_OK)
 		st = derive(w, &scope, plan, false, err);
-	if (st == STATUS_OK)
-		st = workout_plan_create(w, &scope, &id, plan, reply, err);
+	st = st == STATUS_OK ? workout_plan_create(w, &scope, &id, plan, reply, err)
+			     : workout_rpc_refused(w, &scope, err);
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
 }
 
@@ -280,13 +280,13 @@ on_update_plan(struct rpc_call *call, const void *request, void *reply, struct e
 		err_init(err);
 		st = err_add_field(err, "plan", "is missing");
 	}
-	if (st == STATUS_OK)
-		st = prepare_update(w, &u, err);
 	if (st != STATUS_OK)
 		return st;
 	change.changes_description = req->plan->changes_description;
 	change.created_by = req->plan->created_by;
-	st = workout_plan_change(w, &scope, &id, &change, reply, err);
+	st = prepare_update(w, &u, err);
+	st = st == STATUS_OK ? workout_plan_change(w, &scope, &id, &change, reply, err)
+			     : workout_rpc_refused(w, &scope, err);
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
 }
 
@@ -325,7 +325,7 @@ on_restore_plan(struct rpc_call *call, const void *request, void *reply, struct 
 					      .fn = on_apply_restore,
 					      .created_by = "user" };
 	struct workout_scope scope;
-	plan_doc *old;
+	plan_doc *old = NULL;
 	json_t *doc;
 	struct uuid id;
 	enum status st = workout_rpc_begin(call, reply, &scope, err);
@@ -334,17 +334,39 @@ on_restore_plan(struct rpc_call *call, const void *request, void *reply, struct 
 		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = if_match(call, &change, err);
-	if (st == STATUS_OK)
-		st = workout_plan_document(w, &scope, &id, req->version_number, &doc, err);
-	if (st == STATUS_OK)
-		st = workout_plan_from_json(doc, scope.arena, &old, err);
 	if (st != STATUS_OK)
 		return st;
-	change.arg = old;
 	change.changes_description =
 		arena_printf(scope.arena, "Restored version %u", req->version_number);
-	st = workout_plan_change(w, &scope, &id, &change, reply, err);
+	st = workout_plan_document(w, &scope, &id, req->version_number, &doc, err);
+	if (st == STATUS_OK)
+		st = workout_plan_from_json(doc, scope.arena, &old, err);
+	change.arg = old;
+	st = st == STATUS_OK ? workout_plan_change(w, &scope, &id, &change, reply, err)
+			     : workout_rpc_refused(w, &scope, err);
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
+}
+
+/* The plan as the first version of another. */
+static enum status
+copy_plan(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+	  const struct uuid *new_id, char *name, plan_doc **ret_plan, struct err *err)
+{
+	plan_doc *plan;
+	enum status st = workout_plan_find(w, scope, id, &plan, err);
+
+	if (st != STATUS_OK)
+		return st;
+	if (*name != '\0')
+		plan->name = name;
+	plan->is_active = true;
+	plan->is_public = false;
+	plan->changes_description = workout_pb_text(scope->arena, "");
+	/* The copy's entries are its own. */
+	for (size_t i = 0; i < plan->n_exercises; i++)
+		plan->exercises[i]->entry_id = workout_pb_text(scope->arena, "");
+	*ret_plan = plan;
+	return workout_plan_check(plan, new_id, false, scope->arena, err);
 }
 
 static enum status
@@ -361,21 +383,11 @@ on_clone_plan(struct rpc_call *call, const void *request, void *reply, struct er
 		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_rpc_new_id(req->id, "id", &new_id, err);
-	if (st == STATUS_OK)
-		st = workout_plan_find(w, &scope, &id, &plan, err);
 	if (st != STATUS_OK)
 		return st;
-	if (*req->name != '\0')
-		plan->name = req->name;
-	plan->is_active = true;
-	plan->is_public = false;
-	plan->changes_description = workout_pb_text(scope.arena, "");
-	/* The copy's entries are its own. */
-	for (size_t i = 0; i < plan->n_exercises; i++)
-		plan->exercises[i]->entry_id = workout_pb_text(scope.arena, "");
-	st = workout_plan_check(plan, &new_id, false, scope.arena, err);
-	if (st == STATUS_OK)
-		st = workout_plan_create(w, &scope, &new_id, plan, reply, err);
+	st = copy_plan(w, &scope, &id, &new_id, req->name, &plan, err);
+	st = st == STATUS_OK ? workout_plan_create(w, &scope, &new_id, plan, reply, err)
+			     : workout_rpc_refused(w, &scope, err);
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
 }
 

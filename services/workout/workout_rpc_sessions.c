@@ -91,6 +91,18 @@ run_session(struct rpc_call *call, struct change *c, struct workout_session_chan
 	return st;
 }
 
+/* See workout_rpc_refused. */
+static enum status
+refused(struct rpc_call *call, const struct change *c, struct err *err)
+{
+	const session_doc *reply = c->reply;
+	enum status st = workout_rpc_refused(rpc_call_service(call), &c->scope, err);
+
+	if (st == STATUS_OK)
+		rpc_call_set_etag(call, reply->version);
+	return st;
+}
+
 /* ---- metrics ---- */
 
 /* Changes of a training day while it runs. `compound`: sets were logged, so an entry was added. */
@@ -298,7 +310,7 @@ on_create_session(struct rpc_call *call, const void *request, void *reply, struc
 	if (st == STATUS_OK)
 		st = check_exercises(w, &c.scope, s, err);
 	c.fresh = s;
-	return st == STATUS_OK ? run_session(call, &c, &change, err) : st;
+	return st == STATUS_OK ? run_session(call, &c, &change, err) : refused(call, &c, err);
 }
 
 /* ---- changes of the whole ---- */
@@ -407,10 +419,10 @@ on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct
 	struct change c = { 0 };
 	enum status st = begin(call, request, reply, req->session_id, &c, err);
 
-	if (st == STATUS_OK)
-		st = check_exercise(rpc_call_service(call), &c.scope, req->exercise_id, err);
-	if (st == STATUS_OK)
-		st = run_session(call, &c, &change, err);
+	if (st != STATUS_OK)
+		return st;
+	st = check_exercise(rpc_call_service(call), &c.scope, req->exercise_id, err);
+	st = st == STATUS_OK ? run_session(call, &c, &change, err) : refused(call, &c, err);
 	return count_modification("swap", &c, st);
 }
 
@@ -496,11 +508,14 @@ on_add_set(struct rpc_call *call, const void *request, void *reply, struct err *
 
 	if (st == STATUS_OK && req->set == NULL)
 		st = missing("set", err);
-	if (st == STATUS_OK && *req->set->exercise_id != '\0')
+	if (st != STATUS_OK)
+		return st;
+	if (*req->set->exercise_id != '\0')
 		st = check_exercise(w, &c.scope, req->set->exercise_id, err);
+	if (st != STATUS_OK)
+		return workout_rpc_refused(w, &c.scope, err);
 	change.arg = &c;
-	return st == STATUS_OK ? workout_session_change(w->sessions, &c.scope, &c.id, &change, err)
-			       : st;
+	return workout_session_change(w->sessions, &c.scope, &c.id, &change, err);
 }
 
 static enum status

@@ -272,6 +272,29 @@ def test_idempotency_keys(ana, session, squat):
     assert len(ana.synced()) == 4
 
 
+def test_an_answer_stands_though_what_it_was_made_of_is_gone(ana, service, squat):
+    plan = ana.CreatePlan(plan={"name": "A", "exercises": [{"exerciseId": squat}]})
+    calls = [("CreateSession", {"session": {"planId": plan["id"]}}, []),
+             ("ClonePlan", {"planId": plan["id"], "name": "B"}, []),
+             ("CreatePlan", {"plan": {"name": "C", "exercises": [{"exerciseId": squat}]}}, []),
+             ("RestorePlan", {"planId": plan["id"], "versionNumber": 1}, [("fit-if-match", '"v1"')])]
+    session = ana.CreateSession(session={})["id"]
+    calls += [("AddSet", {"sessionId": session, "set": {"exerciseId": squat, "reps": 1}}, [])]
+    answers = [ana.call(name, request, more + key(name, 1)) for name, request, more in calls]
+    ana.DeletePlan(planId=plan["id"])
+    service.sql(f"UPDATE exercises SET deleted_at = now() WHERE id = '{squat}'")
+    try:
+        before = len(ana.outbox())
+        assert [ana.call(name, request, more + key(name, 1)) for name, request, more in calls] == answers
+        for name, request, more in calls:
+            assert ana.fails(name, request, more + key(name, 2)).reason == "IDEMPOTENCY_KEY_REUSED"
+            fresh = ana.fails(name, request, more + key(f"new {name}", 1))
+            assert fresh.status == "NOT_FOUND" or fresh.reason == "REFERENCE_INVALID", name
+        assert len(ana.outbox()) == before
+    finally:
+        service.sql(f"UPDATE exercises SET deleted_at = NULL WHERE id = '{squat}'")
+
+
 def test_sets_logged_at_the_same_time_are_all_there(ana, session, squat):
     calls = [ana.service.future("AddSet", {"sessionId": session, "set": {"exerciseId": squat, "reps": i + 1, "weight": 50}},
                                 ana.id) for i in range(16)]
