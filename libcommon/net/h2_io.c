@@ -24,7 +24,8 @@ h2_io_init(struct h2_io *io, int fd, void *ssl_ctx, bool server, const char *ser
 	if (ssl == NULL)
 		return false;
 	io->ssl = ssl;
-	/* A write that is repeated after WANT_WRITE comes from a buffer that has grown and moved. */
+	/* A write that is repeated after WANT_WRITE comes from a buffer that has grown and moved.
+	 */
 	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				  SSL_MODE_RELEASE_BUFFERS);
 	if (SSL_set_fd(ssl, fd) != 1)
@@ -104,7 +105,8 @@ h2_io_handshake(struct h2_io *io, struct err *err)
 	}
 	SSL_get0_alpn_selected(io->ssl, &proto, &n);
 	if (n != 2 || memcmp(proto, "h2", 2) != 0) {
-		err_set(err, STATUS_UNAVAILABLE, "TLS handshake: the peer does not offer ALPN \"h2\"");
+		err_set(err, STATUS_UNAVAILABLE,
+			"TLS handshake: the peer does not offer ALPN \"h2\"");
 		return H2_IO_ERROR;
 	}
 	return H2_IO_DONE;

@@ -23,11 +23,11 @@
 #define H2_IDENTITY_MAX 256
 
 enum h2_io_result {
-	H2_IO_EOF = 0,	      /* the peer closed in order */
+	H2_IO_EOF = 0,        /* the peer closed in order */
 	H2_IO_WANT_READ = -1, /* nothing now: wait until readable */
 	H2_IO_WANT_WRITE = -2,
 	H2_IO_ERROR = -3, /* the connection is broken */
-	H2_IO_DONE = 1,	  /* of the handshake */
+	H2_IO_DONE = 1,   /* of the handshake */
 };
 
 struct h2_io {
@@ -36,7 +36,8 @@ struct h2_io {
 };
 
 /* Returns false when the TLS library has no memory. `server_name` may be NULL on the server. */
-bool h2_io_init(struct h2_io *io, int fd, void *ssl_ctx, bool server, const char *server_name) MUST_CHECK;
+bool h2_io_init(struct h2_io *io, int fd, void *ssl_ctx, bool server,
+		const char *server_name) MUST_CHECK;
 void h2_io_fini(struct h2_io *io);
 enum h2_io_result h2_io_handshake(struct h2_io *io, struct err *err) MUST_CHECK;
 ssize_t h2_io_read(struct h2_io *io, void *buf, size_t n) MUST_CHECK;

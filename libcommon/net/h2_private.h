@@ -21,7 +21,7 @@ enum h2_state {
 
 /* Token bucket: at most `burst` at once, then `rate` a second. */
 struct h2_bucket {
-	double tokens;
+	double used; /* tokens taken and not yet regained */
 	int64_t at_ms;
 };
 
@@ -36,9 +36,9 @@ struct h2_session {
 	enum h2_state state;
 	bool server;
 	bool loopback;
-	bool ready;	  /* on_ready came */
-	bool deferred;	  /* the end-of-turn function is asked for */
-	bool no_new;	  /* GOAWAY sent or received */
+	bool ready;       /* on_ready came */
+	bool deferred;    /* the end-of-turn function is asked for */
+	bool no_new;      /* GOAWAY sent or received */
 	bool notice_sent; /* first GOAWAY of two */
 	bool goaway_sent;
 	bool ping_sent;
@@ -59,6 +59,12 @@ struct h2_session {
 	struct err down; /* why */
 };
 
+/* A new nghttp2 session with our callbacks and limits. */
+nghttp2_session *h2_events_session(struct h2_session *session);
+/* The peer misbehaves: GOAWAY with the code, then the end. */
+void h2_session_go_away(struct h2_session *session, uint32_t code, const char *text);
+/* The second GOAWAY of a graceful end, with the real last id. */
+void h2_session_second_goaway(struct h2_session *session);
 /* Asks for a write at the end of this turn. */
 void h2_session_wake(struct h2_session *session);
 void h2_stream_attach(struct h2_session *session, struct h2_stream *stream, int32_t id);

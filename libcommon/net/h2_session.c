@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * h2_session.c - the connection: socket events, nghttp2's callbacks, limits, timers and the end.
+ * h2_session.c - the connection: socket events, timers and the end.
  *
- * One function runs at the end of each turn in which something happened (on_turn_end): it drains nghttp2
- * into one buffer, writes it with one system call and, if the connection is over, takes it down. So a session
- * is never freed below a callback of its own.
+ * One function runs at the end of each turn in which something happened (on_turn_end): it drains
+ * nghttp2 into one buffer, writes it with one system call and, if the connection is over, takes it
+ * down. So a session is never freed below a callback of its own.
  */
 #include "libcommon/net/h2_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,18 +27,6 @@
 #define WRITE_STALL_MS 30000
 #define PING_ANSWER_MS 20000
 #define GOAWAY_ROUND_TRIP_MS 1000
-#define MAX_STREAMS 100
-/* RST_STREAM either way, as nghttp2's own default; SETTINGS, PING and empty DATA frames. */
-#define RESET_BURST 1000
-#define RESET_RATE 33
-#define CONTROL_BURST 2000
-#define CONTROL_RATE 200
-
-static struct {
-	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *options;
-} shared;
-static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
 
 static void on_turn_end(void *arg);
 
@@ -81,21 +68,6 @@ due_in(struct h2_session *s, enum h2_due what, int64_t ms)
 		arm(s);
 }
 
-static bool
-bucket_take(struct h2_bucket *b, double burst, double rate)
-{
-	int64_t now = clock_mono_ms();
-
-	b->tokens += (double)(now - b->at_ms) * rate / 1000;
-	b->at_ms = now;
-	if (b->tokens > burst)
-		b->tokens = burst;
-	if (b->tokens < 1)
-		return false;
-	b->tokens--;
-	return true;
-}
-
 /* ---- the end ---- */
 
 static void
@@ -110,8 +82,8 @@ go_down(struct h2_session *s, enum status status, const char *text)
 }
 
 /* The peer misbehaves: GOAWAY with the code, then the end. */
-static void
-go_away(struct h2_session *s, uint32_t code, const char *text)
+void
+h2_session_go_away(struct h2_session *s, uint32_t code, const char *text)
 {
 	if (s->state != H2_OPEN || s->down.status != STATUS_OK)
 		return;
@@ -171,8 +143,8 @@ h2_session_shutdown(struct h2_session *s)
 	h2_session_wake(s);
 }
 
-static void
-second_goaway(struct h2_session *s)
+void
+h2_session_second_goaway(struct h2_session *s)
 {
 	s->due[H2_DUE_GOAWAY] = INT64_MAX;
 	if (s->goaway_sent)
@@ -182,195 +154,6 @@ second_goaway(struct h2_session *s)
 				    nghttp2_session_get_last_proc_stream_id(s->ng),
 				    NGHTTP2_NO_ERROR, NULL, 0);
 	h2_session_wake(s);
-}
-
-/* ---- nghttp2's callbacks ---- */
-
-static int
-on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
-{
-	struct h2_session *s = arg;
-	int32_t id = frame->hd.stream_id;
-	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, id);
-
-	if (!s->server || frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
-		if (st != NULL)
-			st->headers = st->nheaders = 0;
-		return 0;
-	}
-	st = s->goaway_sent ? NULL : s->events->on_request(s, s->arg);
-	if (st == NULL) {
-		(void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
-		return 0;
-	}
-	h2_stream_attach(s, st, id);
-	(void)nghttp2_session_set_stream_user_data(ng, id, st);
-	return 0;
-}
-
-static int
-on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t nname,
-	  const uint8_t *value, size_t nvalue, uint8_t flags, void *arg)
-{
-	struct h2_session *s = arg;
-	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
-
-	(void)flags;
-	if (st == NULL)
-		return 0;
-	st->headers += nname + nvalue + 32;
-	st->nheaders++;
-	if (st->headers <= H2_HEADER_LIST_MAX && st->nheaders <= H2_HEADERS_MAX)
-		s->events->on_header(st, slice_make(name, nname), slice_make(value, nvalue));
-	return 0;
-}
-
-static void
-on_control_frame(struct h2_session *s)
-{
-	if (!bucket_take(&s->controls, CONTROL_BURST, CONTROL_RATE))
-		go_away(s, NGHTTP2_ENHANCE_YOUR_CALM, "the peer floods with control frames");
-}
-
-static void
-on_settings(struct h2_session *s, const nghttp2_frame *frame)
-{
-	on_control_frame(s);
-	if (s->ready || (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
-		return;
-	s->ready = true;
-	s->due[H2_DUE_CONNECT] = INT64_MAX;
-	if (s->events->on_ready != NULL)
-		s->events->on_ready(s, s->arg);
-}
-
-static void
-on_ping(struct h2_session *s, const nghttp2_frame *frame)
-{
-	on_control_frame(s);
-	if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0)
-		return;
-	s->ping_sent = false;
-	if (s->notice_sent && !s->goaway_sent)
-		second_goaway(s);
-}
-
-static int
-on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
-{
-	struct h2_session *s = arg;
-	struct h2_stream *st;
-
-	switch (frame->hd.type) {
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_DATA:
-		if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0)
-			on_control_frame(s);
-		st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
-		if (st == NULL)
-			return 0;
-		bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-		st->end_received |= end;
-		if (frame->hd.type == NGHTTP2_HEADERS)
-			s->events->on_headers(st, st->headers > H2_HEADER_LIST_MAX ||
-							  st->nheaders > H2_HEADERS_MAX);
-		/* The owner may have detached it. */
-		if (end && nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id) == st)
-			s->events->on_end(st);
-		break;
-	case NGHTTP2_SETTINGS:
-		on_settings(s, frame);
-		break;
-	case NGHTTP2_PING:
-		on_ping(s, frame);
-		break;
-	case NGHTTP2_GOAWAY:
-		s->no_new = true;
-		if (s->events->on_goaway != NULL)
-			s->events->on_goaway(s, s->arg);
-		break;
-	}
-	return 0;
-}
-
-static int
-on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
-{
-	struct h2_session *s = arg;
-	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, id);
-
-	(void)flags;
-	if (st == NULL) {
-		(void)nghttp2_session_consume(ng, id, n);
-		return 0;
-	}
-	/* The connection's window never waits for one stream: each is bounded by its own. */
-	(void)nghttp2_session_consume_connection(ng, n);
-	s->events->on_data(st, p, n);
-	return 0;
-}
-
-static int
-on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
-{
-	struct h2_session *s = arg;
-
-	if (frame->hd.type == NGHTTP2_RST_STREAM) {
-		/* Counted also when ours: a peer can provoke resets and leave the work with us. */
-		if (s->server && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-		    !bucket_take(&s->resets, RESET_BURST, RESET_RATE))
-			go_away(s, NGHTTP2_ENHANCE_YOUR_CALM, "the peer provokes too many resets");
-		return 0;
-	}
-	if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
-	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
-		return 0;
-	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
-	if (st == NULL)
-		return 0;
-	st->end_sent = true;
-	/* RFC 9113 section 8.1: the reply is complete, the rest of the request is not wanted. */
-	if (s->server && !st->end_received)
-		h2_stream_reset(st, NGHTTP2_NO_ERROR);
-	return 0;
-}
-
-static int
-on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code, void *arg)
-{
-	struct h2_session *s = arg;
-	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, id);
-
-	if (st == NULL)
-		return 0;
-	h2_stream_release(st);
-	s->events->on_close(st, error_code);
-	return 0;
-}
-
-static void
-shared_init(void)
-{
-	if (nghttp2_session_callbacks_new(&shared.callbacks) != 0 ||
-	    nghttp2_option_new(&shared.options) != 0)
-		panic("h2: no memory");
-	nghttp2_session_callbacks *cb = shared.callbacks;
-	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);
-	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
-	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
-
-	nghttp2_option *o = shared.options;
-	nghttp2_option_set_no_auto_window_update(o, 1);
-	nghttp2_option_set_no_closed_streams(o, 1);
-	nghttp2_option_set_peer_max_concurrent_streams(o, MAX_STREAMS);
-	nghttp2_option_set_max_outbound_ack(o, 500);
-	nghttp2_option_set_max_settings(o, 32);
-	nghttp2_option_set_max_continuations(o, 8);
-	nghttp2_option_set_stream_reset_rate_limit(o, RESET_BURST, RESET_RATE);
-	nghttp2_option_set_max_send_header_block_length(o, 4 * H2_HEADER_LIST_MAX);
 }
 
 /* ---- socket events ---- */
@@ -443,11 +226,13 @@ receive(struct h2_session *s)
 		}
 		ssize_t used = nghttp2_session_mem_recv(s->ng, buf, (size_t)n);
 		if (used < 0) {
-			/* Fatal only: not HTTP/2 at all, or a flood. What is queued (GOAWAY) still goes out. */
+			/* Fatal only: not HTTP/2 at all, or a flood. What is queued (GOAWAY) still
+			 * goes out. */
 			err_set(&s->down, STATUS_UNAVAILABLE, "%s", nghttp2_strerror((int)used));
-			(void)nghttp2_session_terminate_session(
-				s->ng, used == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM
-								   : NGHTTP2_PROTOCOL_ERROR);
+			(void)nghttp2_session_terminate_session(s->ng,
+								used == NGHTTP2_ERR_FLOODED
+									? NGHTTP2_ENHANCE_YOUR_CALM
+									: NGHTTP2_PROTOCOL_ERROR);
 			s->eof = true;
 			event_del(s->on_read);
 			break;
@@ -621,7 +406,7 @@ on_tick(void *arg)
 		h2_session_shutdown(s);
 	}
 	if (s->state == H2_OPEN && now >= s->due[H2_DUE_GOAWAY])
-		second_goaway(s);
+		h2_session_second_goaway(s);
 	if (s->state != H2_DEAD)
 		arm(s);
 }
@@ -687,7 +472,6 @@ h2_session_new(const struct h2_session_options *opts)
 	struct h2_session *s = calloc(1, sizeof(*s));
 
 	ASSERT_LOOP(opts->loop);
-	pthread_once(&shared_once, shared_init);
 	if (s == NULL)
 		panic("h2: no memory");
 	if (!h2_io_init(&s->io, opts->fd, opts->ssl_ctx, opts->server, opts->server_name)) {
@@ -701,17 +485,14 @@ h2_session_new(const struct h2_session_options *opts)
 	s->server = opts->server;
 	err_init(&s->down);
 	s->last_recv_ms = clock_mono_ms();
-	s->resets = (struct h2_bucket){ RESET_BURST, s->last_recv_ms };
-	s->controls = (struct h2_bucket){ CONTROL_BURST, s->last_recv_ms };
-	int rc = s->server ? nghttp2_session_server_new2(&s->ng, shared.callbacks, s, shared.options)
-			   : nghttp2_session_client_new2(&s->ng, shared.callbacks, s, shared.options);
+	s->ng = h2_events_session(s);
 	struct event_base *base = loop_base(s->loop);
 	s->on_read = event_new(base, s->io.fd, EV_READ | EV_PERSIST, on_readable, s);
 	s->on_write = event_new(base, s->io.fd, EV_WRITE, on_writable, s);
-	if (rc != 0 || s->on_read == NULL || s->on_write == NULL)
+	if (s->on_read == NULL || s->on_write == NULL)
 		panic("h2: no memory");
 	s->timer = loop_timer_new(s->loop, on_tick, s);
-	submit_settings(s, opts->max_streams > 0 ? opts->max_streams : MAX_STREAMS);
+	submit_settings(s, opts->max_streams > 0 ? opts->max_streams : H2_STREAMS_MAX);
 	init_dues(s, opts);
 	if (s->server) {
 		s->loopback = peer_is_loopback(s->io.fd);

@@ -36,7 +36,9 @@ resolver_free(struct resolver *r)
 static void
 resolve(struct resolver *r, int flags)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+				  .ai_socktype = SOCK_STREAM,
+				  .ai_flags = flags };
 	struct addrinfo *list = NULL;
 
 	r->count = 0;
@@ -102,7 +104,8 @@ start_thread(struct resolver *r)
 	pthread_attr_destroy(&attr);
 	if (rc == 0)
 		return;
-	err_set(&r->err, STATUS_UNAVAILABLE, "cannot resolve %s: no thread: %s", r->host, strerror(rc));
+	err_set(&r->err, STATUS_UNAVAILABLE, "cannot resolve %s: no thread: %s", r->host,
+		strerror(rc));
 	loop_post(r->loop, deliver, r);
 }
 

@@ -28,11 +28,11 @@ struct resolver_address {
 	socklen_t len;
 };
 
-typedef void (*resolver_fn)(const struct resolver_address *addrs, size_t count, const struct err *err,
-			    void *arg);
+typedef void (*resolver_fn)(const struct resolver_address *addrs, size_t count,
+			    const struct err *err, void *arg);
 
-struct resolver *resolver_start(struct loop *loop, const char *host, const char *port, resolver_fn fn,
-				void *arg);
+struct resolver *resolver_start(struct loop *loop, const char *host, const char *port,
+				resolver_fn fn, void *arg);
 void resolver_cancel(struct resolver *resolver);
 
 #endif

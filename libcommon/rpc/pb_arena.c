@@ -31,10 +31,12 @@ pb_arena_unpack(struct arena *arena, const ProtobufCMessageDescriptor *type, str
 {
 	struct pb_arena a = { .arena = arena };
 	ProtobufCAllocator allocator = { .alloc = pb_alloc, .free = pb_free, .allocator_data = &a };
-	void *message = protobuf_c_message_unpack(type, &allocator, wire.n, (const uint8_t *)wire.p);
+	void *message =
+		protobuf_c_message_unpack(type, &allocator, wire.n, (const uint8_t *)wire.p);
 
 	if (message == NULL && a.full)
-		return err_public(err, STATUS_RESOURCE_EXHAUSTED, "the message unpacks to too much");
+		return err_public(err, STATUS_RESOURCE_EXHAUSTED,
+				  "the message unpacks to too much");
 	if (message == NULL)
 		return err_public(err, STATUS_INVALID_ARGUMENT, "not a valid %s", type->name);
 	*ret_message = message;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pb_wire.h - protobuf wire format (protobuf.dev "Encoding"), field by field, without descriptors: for the few
- * small messages that rpc itself reads and writes.
+ * pb_wire.h - protobuf wire format (protobuf.dev "Encoding"), field by field, without descriptors:
+ *for the few small messages that rpc itself reads and writes.
  *
- *	struct pb_reader r = PB_READER(wire);
+ *	struct pb_reader r = pb_reader(wire);
  *	while (pb_next(&r))
  *		if (r.field == 1 && r.type == PB_BYTES) name = r.bytes;
  *	if (r.broken) …
@@ -31,9 +31,13 @@ struct pb_reader {
 	bool broken;
 };
 
-#define PB_READER(s)                                                                     \
-	((struct pb_reader){ .p = (const unsigned char *)(s).p,                          \
-			     .end = (const unsigned char *)(s).p + (s).n })
+static inline struct pb_reader
+pb_reader(struct slice wire)
+{
+	const unsigned char *p = (const unsigned char *)(wire.p != NULL ? wire.p : "");
+
+	return (struct pb_reader){ .p = p, .end = p + wire.n };
+}
 
 /* False at the end, or with `broken` set. Groups are broken: proto3 has none. */
 bool pb_next(struct pb_reader *reader);

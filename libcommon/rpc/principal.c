@@ -77,7 +77,7 @@ get_field(struct principal *p, uint32_t field, struct slice s)
 bool
 principal_decode(struct slice wire, struct principal *ret_principal)
 {
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 	struct principal *p = ret_principal;
 
 	p->present = false;

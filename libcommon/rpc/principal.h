@@ -2,8 +2,8 @@
 /*
  * principal.h - who a call is made for, as the gateway established it.
  *
- * Travels as metadata `fit-principal-bin` (protobuf fit.api.v1.Principal). A service accepts it only
- * from peers entitled to assert it: any on loopback, else by mTLS identity.
+ * Travels as metadata `fit-principal-bin` (protobuf fit.api.v1.Principal). A service accepts it
+ * only from peers entitled to assert it: any on loopback, else by mTLS identity.
  */
 #ifndef FIT_RPC_PRINCIPAL_H
 #define FIT_RPC_PRINCIPAL_H
@@ -20,12 +20,12 @@ struct arena;
 struct strbuf;
 
 struct principal {
-	bool present;		  /* false: an anonymous or internal call */
-	struct uuid user_id;	  /* subject */
-	char role[16];		  /* user | coach | admin */
-	char tier[16];		  /* free | premium | pro */
+	bool present;        /* false: an anonymous or internal call */
+	struct uuid user_id; /* subject */
+	char role[16];       /* user | coach | admin */
+	char tier[16];       /* free | premium | pro */
 	struct uuid session_id;
-	struct uuid acting_for;	  /* nil, or the athlete a coach acts for */
+	struct uuid acting_for; /* nil, or the athlete a coach acts for */
 	size_t npermissions;
 	char permissions[PRINCIPAL_PERMISSIONS_MAX][48];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_call.c - the working side of a call: what runs on a worker, and what a handler may ask and do.
+ * rpc_call.c - the working side of a call: what runs on a worker, and what a handler may ask and
+ * do.
  */
 #include "libcommon/rpc/rpc_server_private.h"
 
@@ -69,8 +70,8 @@ void
 rpc_call_leave(struct rpc_call *call)
 {
 	if (call->users == 1) {
-		/* The last one: what the handler deferred runs here, not on the I/O thread, and does
-		 * not wait for the network. Nobody else looks at the arena any more. */
+		/* The last one: what the handler deferred runs here, not on the I/O thread, and
+		 * does not wait for the network. Nobody else looks at the arena any more. */
 		pthread_mutex_unlock(&call->lock);
 		arena_reset(call->arena);
 		pthread_mutex_lock(&call->lock);
@@ -104,7 +105,8 @@ gone(const struct rpc_call *call, struct err *err)
 }
 
 static enum status
-unpack_request(struct rpc_call *call, struct arena *arena, struct slice wire, void **ret, struct err *err)
+unpack_request(struct rpc_call *call, struct arena *arena, struct slice wire, void **ret,
+	       struct err *err)
 {
 	struct schema_limits limits = schema_limits_default;
 
@@ -139,8 +141,8 @@ run_handler(struct rpc_call *call, struct h2_chunk **ret_reply, struct err *err)
 		return st;
 	*ret_reply = rpc_frame_pack(reply, call->reader.max);
 	if (*ret_reply == NULL)
-		return err_public(err, STATUS_RESOURCE_EXHAUSTED, "the reply is larger than %zu bytes",
-				  call->reader.max);
+		return err_public(err, STATUS_RESOURCE_EXHAUSTED,
+				  "the reply is larger than %zu bytes", call->reader.max);
 	return STATUS_OK;
 }
 
@@ -276,7 +278,8 @@ tag_version(struct slice tag)
 {
 	int64_t v = 0;
 
-	if (tag.n < 4 || tag.n > 21 || tag.p[0] != '"' || tag.p[1] != 'v' || tag.p[tag.n - 1] != '"')
+	if (tag.n < 4 || tag.n > 21 || tag.p[0] != '"' || tag.p[1] != 'v' ||
+	    tag.p[tag.n - 1] != '"')
 		return -1;
 	for (size_t i = 2; i + 1 < tag.n; i++) {
 		if (tag.p[i] < '0' || tag.p[i] > '9')
@@ -337,8 +340,8 @@ rpc_call_send(struct rpc_call *call, const ProtobufCMessage *message, struct err
 		return err_set(err, STATUS_INTERNAL, "rpc_call_send in a unary method");
 	struct h2_chunk *chunk = rpc_frame_pack(message, call->reader.max);
 	if (chunk == NULL)
-		return err_public(err, STATUS_RESOURCE_EXHAUSTED, "a message is larger than %zu bytes",
-				  call->reader.max);
+		return err_public(err, STATUS_RESOURCE_EXHAUSTED,
+				  "a message is larger than %zu bytes", call->reader.max);
 	pthread_mutex_lock(&call->lock);
 	/* The I/O side ends this wait: room, the deadline's timer, or the stream's end. */
 	while (call->out_bytes >= RPC_OUT_HIGH && !call->cancelled) {
@@ -356,7 +359,8 @@ rpc_call_send(struct rpc_call *call, const ProtobufCMessage *message, struct err
 	return STATUS_OK;
 }
 
-/* Waits for a message; NULL: the end, or in_status. Tells the I/O side when the queue has room again. */
+/* Waits for a message; NULL: the end, or in_status. Tells the I/O side when the queue has room
+ * again. */
 static struct rpc_in *
 take_in(struct rpc_call *call, enum status *ret_status)
 {

@@ -2,10 +2,10 @@
 /*
  * rpc_channel.c - the connections of a channel: resolve, connect, choose, replace.
  *
- * One connection per address, more only when all are full; a call goes to the emptier of two chosen at random
- * (Mitzenmacher 2001). A connection that says GOAWAY gets a successor at once. While the target does not
- * answer, tries are spaced by a jittered, doubling pause; calls wait for the next try when it is near, else
- * they fail at once, so that a dead target costs its callers nothing.
+ * One connection per address, more only when all are full; a call goes to the emptier of two chosen
+ * at random (Mitzenmacher 2001). A connection that says GOAWAY gets a successor at once. While the
+ * target does not answer, tries are spaced by a jittered, doubling pause; calls wait for the next
+ * try when it is near, else they fail at once, so that a dead target costs its callers nothing.
  */
 #include "libcommon/rpc/rpc_client_private.h"
 
@@ -202,8 +202,8 @@ connect_more(struct rpc_channel *ch)
 
 	if (ch->freeing || ch->resolving != NULL || now < ch->next_try_ms)
 		return;
-	if (ch->naddrs == 0 || (ch->by_name && now - ch->resolved_ms > RESOLVE_AGAIN_MS &&
-				ready_links(ch) == 0)) {
+	if (ch->naddrs == 0 ||
+	    (ch->by_name && now - ch->resolved_ms > RESOLVE_AGAIN_MS && ready_links(ch) == 0)) {
 		ch->resolving = resolver_start(ch->loop, ch->host, ch->port, on_resolved, ch);
 		return;
 	}
@@ -295,8 +295,8 @@ rpc_link_down(struct h2_session *session, const struct err *err, void *arg)
 		return;
 	}
 	if (err->status != STATUS_OK)
-		log_debug("rpc_connection_lost", LOG_STR("host", ch->host), LOG_STR("port", ch->port),
-			  LOG_STR("why", err->text));
+		log_debug("rpc_connection_lost", LOG_STR("host", ch->host),
+			  LOG_STR("port", ch->port), LOG_STR("why", err->text));
 	if (was_ready) {
 		rpc_channel_pump(ch);
 		return;
@@ -329,7 +329,8 @@ parse_target(struct rpc_channel *ch, const char *target)
 	if (ch->host == NULL || ch->port == NULL)
 		panic("rpc: no memory");
 	unsigned char addr[sizeof(struct in6_addr)];
-	ch->by_name = inet_pton(AF_INET, ch->host, addr) != 1 && inet_pton(AF_INET6, ch->host, addr) != 1;
+	ch->by_name =
+		inet_pton(AF_INET, ch->host, addr) != 1 && inet_pton(AF_INET6, ch->host, addr) != 1;
 }
 
 struct rpc_channel *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_client.c - blocking calls: the worker posts its call to the client's loop and waits for the end.
+ * rpc_client.c - blocking calls: the worker posts its call to the client's loop and waits for the
+ * end.
  */
 #include "libcommon/rpc/rpc_client.h"
 
@@ -18,7 +19,8 @@ struct rpc_client {
 	struct rpc_channel *channel;
 };
 
-/* On the worker's stack: the loop promises an end by the deadline, and the worker waits for exactly that. */
+/* On the worker's stack: the loop promises an end by the deadline, and the worker waits for exactly
+ * that. */
 struct waiter {
 	struct rpc_client *client;
 	const char *path;
@@ -102,9 +104,10 @@ unpack_reply(struct waiter *w, const ProtobufCMessageDescriptor *type, struct ar
 	enum status st = STATUS_OK;
 
 	if (w->nreplies != 1)
-		return err_set(err, STATUS_INTERNAL, "%s: %u reply messages instead of one", w->path,
-			       w->nreplies);
-	/* A peer may be another version, or broken: protobuf-c must not see what was not checked. */
+		return err_set(err, STATUS_INTERNAL, "%s: %u reply messages instead of one",
+			       w->path, w->nreplies);
+	/* A peer may be another version, or broken: protobuf-c must not see what was not checked.
+	 */
 	if (m != NULL) {
 		struct schema_limits limits = schema_limits_default;
 		limits.max_bytes = RPC_MESSAGE_MAX;
@@ -127,7 +130,8 @@ rpc_client_unary(struct rpc_client *client, const char *path, const struct rpc_c
 	struct waiter w = { .client = client, .path = path, .opts = opts, .err = err };
 
 	if (n > RPC_MESSAGE_MAX)
-		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: the request has %zu bytes", path, n);
+		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: the request has %zu bytes",
+			       path, n);
 	uint8_t *wire = arena_alloc(arena, n);
 	protobuf_c_message_pack(request, wire);
 	w.request = slice_make(wire, n);

@@ -22,7 +22,7 @@ struct rpc_link {
 	struct rpc_channel *channel;
 	struct rpc_link *next;
 	struct h2_session *h2;
-	bool ready;	/* takes streams */
+	bool ready;     /* takes streams */
 	bool was_ready; /* at some time */
 };
 
@@ -70,9 +70,9 @@ struct rpc_client_call {
 	struct strbuf head; /* request fields: name NUL value NUL …, from the path on */
 	struct h2_chunk *request;
 	struct rpc_frame_reader reader;
-	unsigned tries;	  /* connections that failed under it, and refused streams */
-	unsigned depth;	  /* callbacks of this call that are running */
-	bool dead;	  /* ended inside a callback: recycle when it returns */
+	unsigned tries; /* connections that failed under it, and refused streams */
+	unsigned depth; /* callbacks of this call that are running */
+	bool dead;      /* ended inside a callback: recycle when it returns */
 	bool paused;
 	bool crowded; /* refused because too many wait */
 	size_t unacked;
@@ -91,8 +91,15 @@ struct rpc_link *rpc_channel_pick(struct rpc_channel *channel);
 /* True when a call need not wait: connections fail and the next try is not soon. */
 bool rpc_channel_is_failing(const struct rpc_channel *channel);
 
-/* rpc_client_call.c */
+/* rpc_client_reply.c */
 extern const struct h2_events rpc_client_h2_events;
+
+/* rpc_client_call.c */
+/* Ends it with a text that names the target. */
+void rpc_client_call_fail(struct rpc_client_call *call, enum status status, const char *text) COLD;
+/* Back to the head of the line. */
+void rpc_client_call_again(struct rpc_client_call *call);
+void rpc_client_call_recycle(struct rpc_client_call *call);
 void rpc_client_call_submit(struct rpc_client_call *call, struct rpc_link *link);
 void rpc_client_call_end(struct rpc_client_call *call, enum status status, const struct err *err);
 void rpc_client_call_free(struct rpc_client_call *call);

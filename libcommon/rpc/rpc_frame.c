@@ -35,17 +35,20 @@ read_head(struct rpc_frame_reader *r, struct slice *data, struct err *err)
 		data->n--;
 	}
 	if (r->nhead > 0 && r->head[0] == 1)
-		return err_public(err, STATUS_UNIMPLEMENTED,
-				  "compressed messages are not supported (grpc-encoding: identity)");
+		return err_public(
+			err, STATUS_UNIMPLEMENTED,
+			"compressed messages are not supported (grpc-encoding: identity)");
 	if (r->nhead > 0 && r->head[0] != 0)
-		return err_public(err, STATUS_INTERNAL, "message flags are %u (0 or 1)", r->head[0]);
+		return err_public(err, STATUS_INTERNAL, "message flags are %u (0 or 1)",
+				  r->head[0]);
 	if (r->nhead < RPC_FRAME_HEAD)
 		return STATUS_OK;
 	r->need = (size_t)r->head[1] << 24 | (size_t)r->head[2] << 16 | (size_t)r->head[3] << 8 |
 		  r->head[4];
 	if (r->need > r->max)
 		return err_public(err, STATUS_RESOURCE_EXHAUSTED,
-				  "a message of %zu bytes is too large (at most %zu)", r->need, r->max);
+				  "a message of %zu bytes is too large (at most %zu)", r->need,
+				  r->max);
 	if (r->partial.cap > PARTIAL_KEEP)
 		strbuf_fini(&r->partial);
 	strbuf_reset(&r->partial);

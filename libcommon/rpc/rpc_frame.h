@@ -12,8 +12,9 @@
  * A message that lies whole in one piece of input is not copied. The buffer for a message in pieces
  * grows with what has arrived, not with what the peer announced.
  *
- * Ownership: `message` points into the input or into the reader; valid until the next call. Threads: one.
- * Errors:    UNIMPLEMENTED: compressed. RESOURCE_EXHAUSTED: longer than `max`. INTERNAL: a flag byte above 1.
+ * Ownership: `message` points into the input or into the reader; valid until the next call.
+ *Threads: one. Errors:    UNIMPLEMENTED: compressed. RESOURCE_EXHAUSTED: longer than `max`.
+ *INTERNAL: a flag byte above 1.
  */
 #ifndef FIT_RPC_RPC_FRAME_H
 #define FIT_RPC_RPC_FRAME_H
@@ -30,6 +31,7 @@
 #define RPC_FRAME_HEAD 5
 #define RPC_MESSAGE_MAX ((size_t)4 * 1024 * 1024)
 #define RPC_TIMEOUT_SIZE 16
+#define RPC_CONTENT_TYPE "application/grpc"
 
 struct h2_chunk;
 
@@ -44,7 +46,8 @@ struct rpc_frame_reader {
 void rpc_frame_init(struct rpc_frame_reader *reader, size_t max);
 void rpc_frame_fini(struct rpc_frame_reader *reader);
 enum status rpc_frame_next(struct rpc_frame_reader *reader, struct slice *data,
-			   struct slice *ret_message, bool *ret_complete, struct err *err) MUST_CHECK;
+			   struct slice *ret_message, bool *ret_complete,
+			   struct err *err) MUST_CHECK;
 bool rpc_frame_between(const struct rpc_frame_reader *reader);
 
 /* A framed message, ready for h2_stream_write. */

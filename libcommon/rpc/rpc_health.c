@@ -12,7 +12,7 @@ enum { UNKNOWN, SERVING, NOT_SERVING, SERVICE_UNKNOWN };
 static bool
 asked_service(struct slice wire, struct slice *ret_name)
 {
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 
 	*ret_name = SLICE_NONE;
 	while (pb_next(&r)) {

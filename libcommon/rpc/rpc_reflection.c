@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_reflection.c - grpc.reflection.v1 and v1alpha (grpc/grpc doc/server-reflection.md), on the I/O threads.
+ * rpc_reflection.c - grpc.reflection.v1 and v1alpha (grpc/grpc doc/server-reflection.md), on the
+ * I/O threads.
  *
- * The answers are slices of the FileDescriptorSet itself. Its index (symbols, extensions) is made when the first
- * question comes: most processes are never asked. v1 and v1alpha have the same wire format.
+ * The answers are slices of the FileDescriptorSet itself. Its index (symbols, extensions) is made
+ * when the first question comes: most processes are never asked. v1 and v1alpha have the same wire
+ * format.
  */
 #include "libcommon/rpc/rpc_server_private.h"
 
@@ -20,7 +22,15 @@
 
 /* Field numbers of descriptor.proto. */
 enum { SET_FILE = 1 };
-enum { FILE_NAME = 1, FILE_PACKAGE, FILE_DEPENDENCY, FILE_MESSAGE, FILE_ENUM, FILE_SERVICE, FILE_EXTENSION };
+enum {
+	FILE_NAME = 1,
+	FILE_PACKAGE,
+	FILE_DEPENDENCY,
+	FILE_MESSAGE,
+	FILE_ENUM,
+	FILE_SERVICE,
+	FILE_EXTENSION
+};
 enum { MESSAGE_NAME = 1, MESSAGE_NESTED = 3, MESSAGE_ENUM = 4, MESSAGE_EXTENSION = 6 };
 enum { FIELD_NAME = 1, FIELD_EXTENDEE = 2, FIELD_NUMBER = 3 };
 enum { SERVICE_NAME = 1, SERVICE_METHOD = 2 };
@@ -55,7 +65,7 @@ struct rpc_reflection {
 static struct slice
 name_of(struct slice wire)
 {
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 
 	while (pb_next(&r)) {
 		if (r.field == 1 && r.type == PB_BYTES)
@@ -67,8 +77,9 @@ name_of(struct slice wire)
 static struct slice
 add_symbol(struct rpc_reflection *x, struct file *file, struct slice scope, struct slice name)
 {
-	char *full = scope.n > 0 ? arena_printf(x->arena, "%.*s.%.*s", SLICE_ARG(scope), SLICE_ARG(name))
-				 : arena_strndup(x->arena, name.p, name.n);
+	char *full =
+		scope.n > 0 ? arena_printf(x->arena, "%.*s.%.*s", SLICE_ARG(scope), SLICE_ARG(name))
+			    : arena_strndup(x->arena, name.p, name.n);
 	struct slice symbol = slice_str(full);
 
 	hashmap_put(x->symbols, symbol, file);
@@ -79,7 +90,7 @@ static void
 add_extension(struct rpc_reflection *x, struct file *file, struct slice scope, struct slice wire)
 {
 	struct extension *e = ARENA_NEW(x->arena, struct extension);
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 
 	while (pb_next(&r)) {
 		if (r.field == FIELD_EXTENDEE && r.type == PB_BYTES)
@@ -102,7 +113,7 @@ add_message(struct rpc_reflection *x, struct file *file, struct slice scope, str
 	    unsigned depth)
 {
 	struct slice symbol = add_symbol(x, file, scope, name_of(wire));
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 
 	while (depth < NESTING_MAX && pb_next(&r)) {
 		if (r.type != PB_BYTES)
@@ -120,7 +131,7 @@ static void
 add_service(struct rpc_reflection *x, struct file *file, struct slice scope, struct slice wire)
 {
 	struct slice symbol = add_symbol(x, file, scope, name_of(wire));
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 
 	while (pb_next(&r)) {
 		if (r.field == SERVICE_METHOD && r.type == PB_BYTES)
@@ -132,7 +143,7 @@ static void
 add_file(struct rpc_reflection *x, struct slice wire)
 {
 	struct file *file = ARENA_NEW(x->arena, struct file);
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 	struct slice package = SLICE_NONE;
 
 	file->wire = wire;
@@ -143,7 +154,7 @@ add_file(struct rpc_reflection *x, struct slice wire)
 			package = r.bytes;
 	}
 	hashmap_put(x->files, file->name, file);
-	r = PB_READER(wire);
+	r = pb_reader(wire);
 	while (pb_next(&r)) {
 		if (r.type != PB_BYTES)
 			continue;
@@ -161,7 +172,7 @@ add_file(struct rpc_reflection *x, struct slice wire)
 static void
 build(struct rpc_reflection *x)
 {
-	struct pb_reader r = PB_READER(x->protoset);
+	struct pb_reader r = pb_reader(x->protoset);
 
 	pthread_mutex_lock(&x->lock);
 	if (!x->built) {
@@ -247,7 +258,7 @@ say_services(struct strbuf *out, const struct rpc_registry *registry)
 static void
 say_extension(struct strbuf *out, const struct rpc_reflection *x, struct slice ask)
 {
-	struct pb_reader r = PB_READER(ask);
+	struct pb_reader r = pb_reader(ask);
 	struct slice type = SLICE_NONE;
 	uint32_t number = 0;
 
@@ -284,7 +295,7 @@ say_numbers(struct strbuf *out, const struct rpc_reflection *x, struct slice typ
 static void
 answer(struct rpc_reflection *x, struct slice wire, struct strbuf *out)
 {
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 	uint32_t asked = 0;
 	struct slice what = SLICE_NONE;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_registry.c - the table of methods: path to handler, descriptors, policy, metrics. Built once, then read only.
+ * rpc_registry.c - the table of methods: path to handler, descriptors, policy, metrics. Built once,
+ * then read only.
  */
 #include "libcommon/rpc/rpc_server_private.h"
 
@@ -13,9 +14,11 @@
 #include "libcommon/runtime/workpool.h"
 
 static struct metric requests_total =
-	METRIC_COUNTER("rpc_server_requests_total", "Calls answered, by method and status.", "method", "code");
+	METRIC_COUNTER("rpc_server_requests_total", "Calls answered, by method and status.",
+		       "method", "code");
 static struct metric duration_seconds =
-	METRIC_HISTOGRAM("rpc_server_duration_seconds", "From the request's head to its outcome.", "method");
+	METRIC_HISTOGRAM("rpc_server_duration_seconds", "From the request's head to its outcome.",
+			 "method");
 
 static const struct {
 	const char *path;
@@ -28,15 +31,23 @@ static const struct {
 };
 /* Described here too, so that a schema without them (a test's) can serve them. */
 static const struct schema_method builtin_schema[] = {
-	{ .path = "/grpc.health.v1.Health/Check", .service = "grpc.health.v1.Health", .name = "Check" },
-	{ .path = "/grpc.health.v1.Health/Watch", .service = "grpc.health.v1.Health", .name = "Watch",
+	{ .path = "/grpc.health.v1.Health/Check",
+	  .service = "grpc.health.v1.Health",
+	  .name = "Check" },
+	{ .path = "/grpc.health.v1.Health/Watch",
+	  .service = "grpc.health.v1.Health",
+	  .name = "Watch",
 	  .server_streaming = true },
 	{ .path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-	  .service = "grpc.reflection.v1.ServerReflection", .name = "ServerReflectionInfo",
-	  .client_streaming = true, .server_streaming = true },
+	  .service = "grpc.reflection.v1.ServerReflection",
+	  .name = "ServerReflectionInfo",
+	  .client_streaming = true,
+	  .server_streaming = true },
 	{ .path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-	  .service = "grpc.reflection.v1alpha.ServerReflection", .name = "ServerReflectionInfo",
-	  .client_streaming = true, .server_streaming = true },
+	  .service = "grpc.reflection.v1alpha.ServerReflection",
+	  .name = "ServerReflectionInfo",
+	  .client_streaming = true,
+	  .server_streaming = true },
 };
 
 static rpc_handler_fn
@@ -55,7 +66,8 @@ check_rows(const struct rpc_service *service, struct err *err)
 {
 	for (size_t i = 0; i < service->nmethods; i++) {
 		const char *name = service->methods[i].name;
-		if (protobuf_c_service_descriptor_get_method_by_name(service->descriptor, name) == NULL)
+		if (protobuf_c_service_descriptor_get_method_by_name(service->descriptor, name) ==
+		    NULL)
 			return err_set(err, STATUS_INTERNAL, "method table: %s has no method %s",
 				       service->descriptor->name, name);
 	}
@@ -87,7 +99,8 @@ add_service(struct rpc_registry *r, const struct rpc_server_options *opts,
 			return err_set(err, STATUS_INTERNAL, "the schema has no method %s", path);
 		/* Deny by default: without a policy nobody said who may call it. */
 		if (!e->schema->has_policy)
-			return err_set(err, STATUS_INTERNAL, "method %s has no access policy", path);
+			return err_set(err, STATUS_INTERNAL, "method %s has no access policy",
+				       path);
 		e->input = m->input;
 		e->output = m->output;
 		e->handler = find_handler(service, m->name);

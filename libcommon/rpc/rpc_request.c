@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_request.c - the I/O side of a call: header fields, checks at the door, messages in, reply out, the end.
+ * rpc_request.c - the I/O side of a call: header fields, checks at the door, messages in, reply
+ * out, the end.
  *
- * Everything here runs on the connection's loop. Order of the checks: protocol (method, content type, te), path,
- * deadline, access policy; then a unary request is collected and handed to a worker, a streaming one
- * at once. Work that is refused is refused before it costs a worker.
+ * Everything here runs on the connection's loop. Order of the checks: protocol (method, content
+ * type, te), path, deadline, access policy; then a unary request is collected and handed to a
+ * worker, a streaming one at once. Work that is refused is refused before it costs a worker.
  */
 #include "libcommon/rpc/rpc_server_private.h"
 
@@ -20,382 +21,7 @@
 #include "libcommon/runtime/loop.h"
 #include "libcommon/runtime/workpool.h"
 
-#define CONTENT_TYPE "application/grpc"
 #define UNARY_COPY_MAX (64 * 1024)
-
-static void drain_ready(void *io);
-static void on_deadline(void *arg);
-static void on_ready(struct rpc_call *call);
-
-/* ---- memory ---- */
-
-static struct rpc_call *
-call_new(struct rpc_io *io)
-{
-	struct rpc_call *call = io->cached;
-
-	if (call != NULL) {
-		io->cached = call->cache_next;
-		io->ncached--;
-		return call;
-	}
-	call = calloc(1, sizeof(*call));
-	if (call == NULL)
-		panic("rpc: no memory");
-	call->io = io;
-	call->arena = arena_new(RPC_ARENA_CAP);
-	call->timer = loop_timer_new(io->loop, on_deadline, call);
-	pthread_mutex_init(&call->lock, NULL);
-	pthread_cond_init(&call->change, NULL);
-	return call;
-}
-
-void
-rpc_call_free(struct rpc_call *call)
-{
-	rpc_frame_fini(&call->reader);
-	strbuf_fini(&call->big);
-	strbuf_fini(&call->message);
-	strbuf_fini(&call->details);
-	strbuf_fini(&call->headers);
-	arena_free(call->recv_arena);
-	arena_free(call->arena);
-	loop_timer_free(call->timer);
-	pthread_cond_destroy(&call->change);
-	pthread_mutex_destroy(&call->lock);
-	free(call);
-}
-
-static void
-call_start(struct rpc_call *call, struct rpc_conn *conn)
-{
-	memset(&call->h2, 0, sizeof(call->h2));
-	call->conn = conn;
-	conn->calls++;
-	call->entry = &call->io->server->registry.unknown;
-	call->started_ns = clock_mono_ns();
-	call->deadline = deadline_in(INT32_MAX);
-	call->path = SLICE_NONE;
-	call->fields = NULL;
-	call->fields_end = &call->fields;
-	call->timeout_ms = -1;
-	call->principal.present = false;
-	call->principal.npermissions = 0;
-	call->request_id[0] = '\0';
-	call->bad = STATUS_OK;
-	call->post = call->grpc = call->te = call->has_trace = call->has_principal = false;
-	call->head_done = call->counted = call->dispatched = call->headers_sent = false;
-	call->ended = call->watching = call->has_request = false;
-	call->stream_open = true;
-	rpc_frame_init(&call->reader, call->io->server->opts.max_message_bytes);
-	call->request = SLICE_NONE;
-	call->held = call->unacked = 0;
-	atomic_store_explicit(&call->cancelled, false, memory_order_relaxed);
-	call->queued = call->answered = call->done = false;
-	call->users = 0;
-	call->nheaders = 0;
-	call->headers_taken = false;
-	call->out_head = call->out_tail = NULL;
-	call->out_bytes = 0;
-	call->out_full = false;
-	call->in_head = call->in_tail = NULL;
-	call->in_bytes = 0;
-	call->in_end = false;
-	call->in_status = STATUS_OK;
-	call->detached = call->finished = call->calling = call->told_cancel = false;
-}
-
-static void
-drop_chunks(struct h2_chunk *chunk)
-{
-	while (chunk != NULL) {
-		struct h2_chunk *next = chunk->next;
-		free(chunk);
-		chunk = next;
-	}
-}
-
-static void
-hold_bytes(struct rpc_call *call, size_t now)
-{
-	struct rpc_server *server = call->io->server;
-
-	if (now > call->held)
-		atomic_fetch_add(&server->request_bytes, now - call->held);
-	else if (now < call->held)
-		atomic_fetch_sub(&server->request_bytes, call->held - now);
-	call->held = now;
-}
-
-static void
-conn_unref(struct rpc_conn *conn)
-{
-	if (--conn->calls == 0 && conn->h2 == NULL)
-		free(conn);
-}
-
-/* Once nobody has a hold on the call: back into the cache. */
-static void
-try_recycle(struct rpc_call *call)
-{
-	struct rpc_io *io = call->io;
-
-	pthread_mutex_lock(&call->lock);
-	bool free_now = !call->stream_open && call->users == 0 && !call->queued;
-	pthread_mutex_unlock(&call->lock);
-	if (!free_now)
-		return;
-	loop_timer_stop(call->timer);
-	drop_chunks(call->out_head);
-	while (call->in_head != NULL) {
-		struct rpc_in *next = call->in_head->next;
-		free(call->in_head);
-		call->in_head = next;
-	}
-	hold_bytes(call, 0);
-	rpc_frame_fini(&call->reader);
-	strbuf_fini(&call->big);
-	strbuf_reset(&call->message);
-	strbuf_reset(&call->details);
-	strbuf_reset(&call->headers);
-	arena_free(call->recv_arena);
-	call->recv_arena = NULL;
-	arena_reset(call->arena);
-	conn_unref(call->conn);
-	if (call->counted)
-		rpc_server_count(io->server, -1);
-	if (io->ncached >= RPC_CALLS_CACHED || io->closing) {
-		rpc_call_free(call);
-		return;
-	}
-	call->cache_next = io->cached;
-	io->cached = call;
-	io->ncached++;
-}
-
-/* ---- the way back: from the working side to the stream ---- */
-
-void
-rpc_call_push(struct rpc_call *call)
-{
-	struct rpc_io *io = call->io;
-
-	if (call->queued)
-		return;
-	call->queued = true;
-	struct rpc_call *head = atomic_load_explicit(&io->ready, memory_order_relaxed);
-	do
-		call->ready_next = head;
-	while (!atomic_compare_exchange_weak_explicit(&io->ready, &head, call, memory_order_release,
-						      memory_order_relaxed));
-	/*
-	 * Whoever finds the stack empty wakes the loop; the rest ride along. The lock is still held: the
-	 * call, and with it the server, cannot go away before the loop is woken.
-	 */
-	if (head == NULL)
-		loop_post(io->loop, drain_ready, io);
-}
-
-static void
-drain_ready(void *arg)
-{
-	struct rpc_io *io = arg;
-	struct rpc_call *call = atomic_exchange_explicit(&io->ready, NULL, memory_order_acquire);
-	struct rpc_call *in_order = NULL;
-
-	while (call != NULL) {
-		struct rpc_call *next = call->ready_next;
-		call->ready_next = in_order;
-		in_order = call;
-		call = next;
-	}
-	while (in_order != NULL) {
-		call = in_order;
-		in_order = call->ready_next;
-		on_ready(call);
-	}
-}
-
-static size_t
-put_status(struct rpc_call *call, nghttp2_nv *nv, char code[4])
-{
-	size_t n = 0;
-	int len = snprintf(code, 4, "%d", (int)call->status);
-
-	nv[n] = h2_nv_value("grpc-status", slice_make(code, (size_t)len));
-	nv[n++].flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
-	if (call->message.len > 0)
-		nv[n++] = h2_nv_value("grpc-message", strbuf_slice(&call->message));
-	if (call->details.len > 0)
-		nv[n++] = h2_nv_value("grpc-status-details-bin", strbuf_slice(&call->details));
-	return n;
-}
-
-/* Reply fields that the handler set: text pairs "name\0value\0". */
-static size_t
-put_headers(const struct rpc_call *call, nghttp2_nv *nv)
-{
-	const char *p = call->headers.buf;
-
-	for (unsigned i = 0; i < call->nheaders; i++) {
-		const char *name = p, *value = p + strlen(p) + 1;
-		nv[i] = h2_nv_value(name, slice_str(value));
-		nv[i].flags = NGHTTP2_NV_FLAG_NO_INDEX;
-		p = value + strlen(value) + 1;
-	}
-	return call->nheaders;
-}
-
-static void
-send_headers(struct rpc_call *call, bool only_trailers)
-{
-	nghttp2_nv nv[H2_HEADERS_MAX];
-	char code[4];
-	size_t n = 0;
-
-	call->headers_sent = true;
-	nv[n++] = (nghttp2_nv)H2_NV(":status", "200");
-	nv[n++] = (nghttp2_nv)H2_NV("content-type", CONTENT_TYPE);
-	if (call->status == STATUS_UNIMPLEMENTED && only_trailers)
-		nv[n++] = (nghttp2_nv)H2_NV("grpc-accept-encoding", "identity");
-	n += put_headers(call, nv + n);
-	if (only_trailers)
-		n += put_status(call, nv + n, code);
-	h2_stream_submit_response(&call->h2, nv, n, only_trailers);
-}
-
-/* What the working side has left for the stream; call->lock is not held. */
-static void
-send_out(struct rpc_call *call, struct h2_chunk *out, bool done)
-{
-	if (call->h2.session == NULL) {
-		drop_chunks(out);
-		return;
-	}
-	if (done)
-		loop_timer_stop(call->timer);
-	if (!call->headers_sent && (out != NULL || done)) {
-		bool only_trailers = out == NULL && call->status != STATUS_OK && call->nheaders == 0;
-		send_headers(call, only_trailers);
-		if (only_trailers)
-			return;
-	}
-	while (out != NULL) {
-		struct h2_chunk *next = out->next;
-		h2_stream_write(&call->h2, out);
-		out = next;
-	}
-	if (done)
-		h2_stream_finish(&call->h2);
-}
-
-static void
-on_ready(struct rpc_call *call)
-{
-	pthread_mutex_lock(&call->lock);
-	call->queued = false;
-	struct h2_chunk *out = call->out_head;
-	call->out_head = call->out_tail = NULL;
-	if (out != NULL || call->done)
-		call->headers_taken = true;
-	bool done = call->done;
-	bool in_room = call->in_bytes <= RPC_IN_HIGH;
-	if (call->cancelled && call->detached && !call->told_cancel) {
-		call->told_cancel = true;
-		rpc_call_run_event(call, call->events.on_cancel);
-	}
-	pthread_mutex_unlock(&call->lock);
-
-	if (in_room && call->unacked > 0) {
-		h2_stream_consume(&call->h2, call->unacked);
-		call->unacked = 0;
-	}
-	send_out(call, out, done);
-	try_recycle(call);
-}
-
-static void
-on_sent(struct h2_stream *st, size_t n)
-{
-	struct rpc_call *call = container_of(st, struct rpc_call, h2);
-
-	if (call->entry->inlined != NULL)
-		return;
-	pthread_mutex_lock(&call->lock);
-	call->out_bytes -= n;
-	if (call->out_full && call->out_bytes <= RPC_OUT_LOW) {
-		call->out_full = false;
-		pthread_cond_broadcast(&call->change);
-		if (!call->cancelled)
-			rpc_call_run_event(call, call->events.on_drain);
-	}
-	pthread_mutex_unlock(&call->lock);
-}
-
-static void
-on_trailers(struct h2_stream *st)
-{
-	struct rpc_call *call = container_of(st, struct rpc_call, h2);
-	nghttp2_nv nv[3];
-	char code[4];
-
-	h2_stream_submit_trailers(st, nv, put_status(call, nv, code));
-}
-
-/* ---- outcomes decided on this side ---- */
-
-/* Tells whoever works on it that the call is over. */
-static void
-cancel_work(struct rpc_call *call)
-{
-	atomic_store_explicit(&call->cancelled, true, memory_order_relaxed);
-	pthread_cond_broadcast(&call->change);
-	if (call->detached && !call->told_cancel) {
-		call->told_cancel = true;
-		rpc_call_run_event(call, call->events.on_cancel);
-	}
-}
-
-void
-rpc_io_answer(struct rpc_call *call, enum status status, const struct err *err)
-{
-	pthread_mutex_lock(&call->lock);
-	bool first = rpc_call_decide(call, status, err);
-	if (first) {
-		/* What the working side had queued goes out before the trailers. */
-		call->headers_taken = true;
-		if (call->users > 0)
-			cancel_work(call);
-	}
-	struct h2_chunk *out = NULL;
-	if (first) {
-		out = call->out_head;
-		call->out_head = call->out_tail = NULL;
-	}
-	pthread_mutex_unlock(&call->lock);
-	if (!first)
-		return;
-	rpc_call_account(call, status, err, false);
-	send_out(call, out, true);
-}
-
-static void COLD
-refuse(struct rpc_call *call, enum status status, const char *text)
-{
-	struct err err;
-
-	err_init(&err);
-	err_public(&err, status, "%s", text);
-	rpc_io_answer(call, status, &err);
-}
-
-static void
-on_deadline(void *arg)
-{
-	struct rpc_call *call = arg;
-
-	refuse(call, STATUS_DEADLINE_EXCEEDED, "the deadline passed");
-}
 
 /* ---- header fields ---- */
 
@@ -425,11 +51,13 @@ add_binary(struct rpc_call *call, struct slice name, struct slice value)
 {
 	for (;;) {
 		const char *comma = value.n > 0 ? memchr(value.p, ',', value.n) : NULL;
-		struct slice one = comma != NULL ? slice_make(value.p, (size_t)(comma - value.p)) : value;
+		struct slice one =
+			comma != NULL ? slice_make(value.p, (size_t)(comma - value.p)) : value;
 		size_t n;
 		char *raw = arena_alloc(call->arena, CODEC_BASE64_DECODED_MAX(one.n));
 		if (!codec_base64_any_decode(one, raw, &n)) {
-			note_bad(call, STATUS_INVALID_ARGUMENT, "a -bin metadata value is not base64");
+			note_bad(call, STATUS_INVALID_ARGUMENT,
+				 "a -bin metadata value is not base64");
 			return;
 		}
 		add_field(call, name, slice_make(raw, n));
@@ -443,9 +71,10 @@ add_binary(struct rpc_call *call, struct slice name, struct slice value)
 static bool
 is_grpc_type(struct slice v)
 {
-	if (!slice_starts_with(v, SLICE_LIT(CONTENT_TYPE)))
+	if (!slice_starts_with(v, SLICE_LIT(RPC_CONTENT_TYPE)))
 		return false;
-	struct slice rest = slice_make(v.p + sizeof(CONTENT_TYPE) - 1, v.n - sizeof(CONTENT_TYPE) + 1);
+	struct slice rest =
+		slice_make(v.p + sizeof(RPC_CONTENT_TYPE) - 1, v.n - sizeof(RPC_CONTENT_TYPE) + 1);
 
 	return rest.n == 0 || rest.p[0] == ';' || slice_eq_str(rest, "+proto") ||
 	       slice_starts_with(rest, SLICE_LIT("+proto;"));
@@ -470,12 +99,15 @@ on_protocol_field(struct rpc_call *call, struct slice name, struct slice value)
 		call->te = slice_eq_str(value, "trailers");
 	} else if (slice_eq_str(name, "grpc-timeout")) {
 		if (!rpc_timeout_parse(value, &call->timeout_ms))
-			note_bad(call, STATUS_INVALID_ARGUMENT, "grpc-timeout: not 1 to 8 digits and a unit");
+			note_bad(call, STATUS_INVALID_ARGUMENT,
+				 "grpc-timeout: not 1 to 8 digits and a unit");
 	} else if (slice_eq_str(name, "grpc-encoding")) {
 		if (!slice_eq_str(value, "identity"))
-			note_bad(call, STATUS_UNIMPLEMENTED, "only grpc-encoding: identity is supported");
+			note_bad(call, STATUS_UNIMPLEMENTED,
+				 "only grpc-encoding: identity is supported");
 	} else {
-		return slice_starts_with(name, SLICE_LIT("grpc-")) || slice_eq_str(name, "content-length");
+		return slice_starts_with(name, SLICE_LIT("grpc-")) ||
+		       slice_eq_str(name, "content-length");
 	}
 	return true;
 }
@@ -543,11 +175,12 @@ check_principal(struct rpc_call *call)
 	if (wire.n == 0)
 		return true;
 	if (!may_assert(call)) {
-		refuse(call, STATUS_PERMISSION_DENIED, "this peer may not assert a principal");
+		rpc_io_refuse(call, STATUS_PERMISSION_DENIED,
+			      "this peer may not assert a principal");
 		return false;
 	}
 	if (!principal_decode(wire, &call->principal)) {
-		refuse(call, STATUS_UNAUTHENTICATED, "the principal is malformed");
+		rpc_io_refuse(call, STATUS_UNAUTHENTICATED, "the principal is malformed");
 		return false;
 	}
 	return true;
@@ -563,7 +196,7 @@ check_access(struct rpc_call *call)
 	if (!check_principal(call))
 		return false;
 	if (policy->audience == SCHEMA_USER && !call->principal.present) {
-		refuse(call, STATUS_UNAUTHENTICATED, "sign in first");
+		rpc_io_refuse(call, STATUS_UNAUTHENTICATED, "sign in first");
 		return false;
 	}
 	if (policy->permission != NULL && policy->permission[0] != '\0' &&
@@ -578,48 +211,33 @@ check_access(struct rpc_call *call)
 	return true;
 }
 
-/* A request that is not gRPC gets HTTP's answer (PROTOCOL-HTTP2.md, "Content-Type"). */
-static void
-answer_http(struct rpc_call *call, const char *status)
-{
-	nghttp2_nv nv[] = { h2_nv_value(":status", slice_str(status)) };
-	struct err err;
-
-	err_init(&err);
-	pthread_mutex_lock(&call->lock);
-	(void)rpc_call_decide(call, STATUS_UNIMPLEMENTED, &err);
-	pthread_mutex_unlock(&call->lock);
-	call->headers_sent = true;
-	rpc_call_account(call, STATUS_UNIMPLEMENTED, &err, false);
-	h2_stream_submit_response(&call->h2, nv, ARRAY_LEN(nv), true);
-}
-
 static bool
 check_head(struct rpc_call *call, bool too_large)
 {
 	struct rpc_server *server = call->io->server;
 
 	if (too_large) {
-		refuse(call, STATUS_RESOURCE_EXHAUSTED, "the metadata is too large (16 KiB, 100 fields)");
+		rpc_io_refuse(call, STATUS_RESOURCE_EXHAUSTED,
+			      "the metadata is too large (16 KiB, 100 fields)");
 		return false;
 	}
 	if (!call->post || !call->grpc) {
-		answer_http(call, call->post ? "415" : "405");
+		rpc_io_answer_http(call, call->post ? "415" : "405");
 		return false;
 	}
 	struct rpc_entry *e = hashmap_get(server->registry.by_path, call->path);
 	if (e != NULL)
 		call->entry = e;
 	if (call->bad != STATUS_OK) {
-		refuse(call, call->bad, call->bad_text);
+		rpc_io_refuse(call, call->bad, call->bad_text);
 		return false;
 	}
 	if (!call->te) {
-		refuse(call, STATUS_INTERNAL, "the field te: trailers is missing");
+		rpc_io_refuse(call, STATUS_INTERNAL, "the field te: trailers is missing");
 		return false;
 	}
 	if (e == NULL || (e->handler == NULL && e->inlined == NULL)) {
-		refuse(call, STATUS_UNIMPLEMENTED, "there is no such method");
+		rpc_io_refuse(call, STATUS_UNIMPLEMENTED, "there is no such method");
 		return false;
 	}
 	return check_access(call);
@@ -643,7 +261,8 @@ start_deadline(struct rpc_call *call)
 		ms = INT32_MAX;
 	call->deadline = deadline_in(ms);
 	if (ms == 0) {
-		refuse(call, STATUS_DEADLINE_EXCEEDED, "the deadline passed before the call came");
+		rpc_io_refuse(call, STATUS_DEADLINE_EXCEEDED,
+			      "the deadline passed before the call came");
 		return false;
 	}
 	loop_timer_start(call->timer, ms);
@@ -725,7 +344,8 @@ keep_request(struct rpc_call *call, struct slice message)
 		call->reader.partial = STRBUF_INIT;
 		call->request = strbuf_slice(&call->big);
 	} else {
-		call->request = slice_make(arena_memdup(call->arena, message.p, message.n), message.n);
+		call->request =
+			slice_make(arena_memdup(call->arena, message.p, message.n), message.n);
 	}
 }
 
@@ -738,7 +358,7 @@ on_message(struct rpc_call *call, struct slice message)
 		queue_in(call, message);
 	} else if (call->has_request) {
 		/* statuscodes.md: a wrong number of requests is UNIMPLEMENTED. */
-		refuse(call, STATUS_UNIMPLEMENTED, "the method takes one request message");
+		rpc_io_refuse(call, STATUS_UNIMPLEMENTED, "the method takes one request message");
 	} else {
 		keep_request(call, message);
 	}
@@ -785,10 +405,11 @@ on_data(struct h2_stream *st, const void *p, size_t n)
 		if (complete)
 			on_message(call, message);
 	}
-	hold_bytes(call, call->reader.partial.cap + call->big.cap);
+	rpc_call_hold_bytes(call, call->reader.partial.cap + call->big.cap);
 	if (atomic_load(&call->io->server->request_bytes) > RPC_REQUEST_BYTES_MAX &&
 	    call->reader.partial.cap > UNARY_COPY_MAX)
-		refuse(call, STATUS_RESOURCE_EXHAUSTED, "too many large requests are under way; try again");
+		rpc_io_refuse(call, STATUS_RESOURCE_EXHAUSTED,
+			      "too many large requests are under way; try again");
 	give_window(call, n);
 }
 
@@ -812,7 +433,7 @@ on_end(struct h2_stream *st)
 		return;
 	if (!rpc_frame_between(&call->reader)) {
 		end_stream_in(call, STATUS_INTERNAL);
-		refuse(call, STATUS_INTERNAL, "the request ends inside a message");
+		rpc_io_refuse(call, STATUS_INTERNAL, "the request ends inside a message");
 		return;
 	}
 	if (e->schema->client_streaming) {
@@ -823,7 +444,7 @@ on_end(struct h2_stream *st)
 		return;
 	}
 	if (!call->has_request)
-		refuse(call, STATUS_UNIMPLEMENTED, "the method takes one request message");
+		rpc_io_refuse(call, STATUS_UNIMPLEMENTED, "the method takes one request message");
 	else if (e->inlined != NULL)
 		e->inlined->on_message(call, call->request);
 	else
@@ -841,9 +462,7 @@ on_request(struct h2_session *session, void *arg)
 	/* Handlers outlive a reset: what they cost is counted until they end. */
 	if (conn->calls >= RPC_CONNECTION_CALLS_MAX || conn->io->closing)
 		return NULL;
-	struct rpc_call *call = call_new(conn->io);
-	call_start(call, conn);
-	return &call->h2;
+	return &rpc_call_start(conn)->h2;
 }
 
 static void
@@ -859,14 +478,14 @@ on_close(struct h2_stream *st, uint32_t error_code)
 	pthread_mutex_lock(&call->lock);
 	bool first = rpc_call_decide(call, STATUS_CANCELLED, &err);
 	if (call->users > 0)
-		cancel_work(call);
+		rpc_call_cancel_work(call);
 	pthread_mutex_unlock(&call->lock);
 	if (first)
 		rpc_call_account(call, STATUS_CANCELLED, &err, false);
 	if (call->entry->inlined != NULL && call->entry->inlined->on_gone != NULL)
 		call->entry->inlined->on_gone(call);
 	call->stream_open = false;
-	try_recycle(call);
+	rpc_call_try_recycle(call);
 }
 
 static void
@@ -896,33 +515,8 @@ const struct h2_events rpc_server_h2_events = {
 	.on_headers = on_headers,
 	.on_data = on_data,
 	.on_end = on_end,
-	.on_sent = on_sent,
-	.on_trailers = on_trailers,
+	.on_sent = rpc_reply_on_sent,
+	.on_trailers = rpc_reply_on_trailers,
 	.on_close = on_close,
 	.on_down = on_down,
 };
-
-/* ---- inlined methods ---- */
-
-void
-rpc_inline_send(struct rpc_call *call, struct slice message)
-{
-	if (call->answered || call->h2.session == NULL)
-		return;
-	if (!call->headers_sent)
-		send_headers(call, false);
-	h2_stream_write(&call->h2, rpc_frame_wrap(message));
-}
-
-void
-rpc_inline_finish(struct rpc_call *call, enum status status, const struct err *err)
-{
-	struct err plain;
-
-	if (err == NULL) {
-		err_init(&plain);
-		plain.status = status;
-		err = &plain;
-	}
-	rpc_io_answer(call, status, err);
-}

@@ -2,8 +2,8 @@
 /*
  * rpc_server.c - the server as a whole: I/O threads with their listeners, drain and end.
  *
- * Each I/O thread has a listening socket of its own on the same port (SO_REUSEPORT): the kernel spreads the
- * connections, and a connection never leaves its thread.
+ * Each I/O thread has a listening socket of its own on the same port (SO_REUSEPORT): the kernel
+ * spreads the connections, and a connection never leaves its thread.
  */
 #include "libcommon/rpc/rpc_server_private.h"
 
@@ -31,7 +31,8 @@
 #define GOODBYE_MS 2000
 
 static struct metric in_flight = METRIC_GAUGE("rpc_server_in_flight", "Calls being worked on.");
-static struct metric connections_open = METRIC_GAUGE("rpc_server_connections", "Open HTTP/2 connections.");
+static struct metric connections_open =
+	METRIC_GAUGE("rpc_server_connections", "Open HTTP/2 connections.");
 
 static void
 on_collect(void *arg)
@@ -75,7 +76,9 @@ static bool
 is_loopback(const struct sockaddr *sa)
 {
 	if (sa->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr) >> 24 == 127;
+		return ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr) >>
+			       24 ==
+		       127;
 	return sa->sa_family == AF_INET6 &&
 	       IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
 }
@@ -121,7 +124,8 @@ bound_port(int fd)
 	return ntohs(((const struct sockaddr_in6 *)(const void *)&ss)->sin6_port);
 }
 
-/* The first socket finds out whether the port is free; it binds alone. The others then share with it. */
+/* The first socket finds out whether the port is free; it binds alone. The others then share with
+ * it. */
 static int
 open_listener(struct rpc_server *server, const struct addrinfo *ai)
 {
@@ -196,7 +200,8 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			    errno == ENOBUFS) {
 				/* The backlog keeps them; without a pause this would spin. */
 				log_warn("rpc_accept_failed", LOG_STR("error", strerror(errno)));
 				event_del(io->on_accept);
@@ -327,7 +332,8 @@ rpc_server_open(const struct rpc_server_options *opts, const struct rpc_service 
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&server->quiet, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	enum status st = rpc_registry_init(&server->registry, &server->opts, services, nservices, err);
+	enum status st =
+		rpc_registry_init(&server->registry, &server->opts, services, nservices, err);
 	if (st == STATUS_OK) {
 		server->reflection = rpc_reflection_new(&server->registry, server->opts.protoset);
 		st = listen_all(server, err);
@@ -440,7 +446,8 @@ rpc_server_drain(struct rpc_server *server, struct deadline deadline)
 		loop_post(server->io[i]->loop, on_start_drain, server->io[i]);
 	if (!wait_while(server, has_calls, deadline))
 		return false;
-	/* The last replies and GOAWAYs are on their way; a peer that holds on to its connection is cut off. */
+	/* The last replies and GOAWAYs are on their way; a peer that holds on to its connection is
+	 * cut off. */
 	(void)wait_while(server, has_connections, deadline_min(deadline, deadline_in(GOODBYE_MS)));
 	return true;
 }

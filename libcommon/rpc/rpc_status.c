@@ -11,7 +11,8 @@
 #define TYPE_PREFIX "type.googleapis.com/google.rpc."
 #define REASON_DOMAIN "fit"
 
-/* Field numbers: google.rpc.Status, google.protobuf.Any, google.rpc.{BadRequest,ErrorInfo,RetryInfo}. */
+/* Field numbers: google.rpc.Status, google.protobuf.Any,
+ * google.rpc.{BadRequest,ErrorInfo,RetryInfo}. */
 enum { STATUS_CODE = 1, STATUS_MESSAGE = 2, STATUS_DETAILS = 3 };
 enum { ANY_TYPE = 1, ANY_VALUE = 2 };
 enum { VIOLATIONS = 1, VIOLATION_FIELD = 1, VIOLATION_TEXT = 2 };
@@ -89,7 +90,7 @@ copy_text(char *dst, size_t size, struct slice s)
 static void
 get_violation(struct slice wire, struct err *err)
 {
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 	struct slice path = SLICE_NONE, text = SLICE_NONE;
 
 	if (err->nfields >= ERR_FIELDS_MAX) {
@@ -107,7 +108,8 @@ get_violation(struct slice wire, struct err *err)
 	copy_text(field->text, sizeof(field->text), text);
 }
 
-/* The static name of a fit.api.v1.Reason value; a reason this build does not know says nothing to it. */
+/* The static name of a fit.api.v1.Reason value; a reason this build does not know says nothing to
+ * it. */
 static const char *
 intern_reason(struct slice name)
 {
@@ -116,15 +118,16 @@ intern_reason(struct slice name)
 	if (name.n >= sizeof(text))
 		return NULL;
 	copy_text(text, sizeof(text), name);
-	const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value_by_name(
-		&fit__api__v1__reason__descriptor, text);
+	const ProtobufCEnumValue *value =
+		protobuf_c_enum_descriptor_get_value_by_name(&fit__api__v1__reason__descriptor,
+							     text);
 	return value != NULL ? value->name : NULL;
 }
 
 static void
 get_info(struct slice wire, struct err *err)
 {
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 
 	while (pb_next(&r)) {
 		if (r.type == PB_BYTES && r.field == INFO_REASON)
@@ -135,13 +138,13 @@ get_info(struct slice wire, struct err *err)
 static void
 get_retry(struct slice wire, struct err *err)
 {
-	struct pb_reader info = PB_READER(wire);
+	struct pb_reader info = pb_reader(wire);
 	uint64_t seconds = 0, nanos = 0;
 
 	while (pb_next(&info)) {
 		if (info.type != PB_BYTES || info.field != RETRY_DELAY)
 			continue;
-		struct pb_reader r = PB_READER(info.bytes);
+		struct pb_reader r = pb_reader(info.bytes);
 		while (pb_next(&r)) {
 			if (r.type == PB_VARINT && r.field == DURATION_SECONDS)
 				seconds = r.number;
@@ -156,7 +159,7 @@ get_retry(struct slice wire, struct err *err)
 static void
 get_detail(struct slice wire, struct err *err)
 {
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 	struct slice type = SLICE_NONE, value = SLICE_NONE;
 
 	while (pb_next(&r)) {
@@ -166,7 +169,7 @@ get_detail(struct slice wire, struct err *err)
 			value = r.bytes;
 	}
 	if (slice_eq_str(type, TYPE_PREFIX "BadRequest")) {
-		struct pb_reader all = PB_READER(value);
+		struct pb_reader all = pb_reader(value);
 		while (pb_next(&all)) {
 			if (all.type == PB_BYTES && all.field == VIOLATIONS)
 				get_violation(all.bytes, err);
@@ -181,7 +184,7 @@ get_detail(struct slice wire, struct err *err)
 void
 rpc_status_decode(enum status status, struct slice message, struct slice details, struct err *err)
 {
-	struct pb_reader r = PB_READER(details);
+	struct pb_reader r = pb_reader(details);
 
 	if (err == NULL)
 		return;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_status.h - struct err to and from gRPC trailers: grpc-status, grpc-message (percent-encoded) and
- * grpc-status-details-bin (google.rpc.Status with BadRequest, ErrorInfo, RetryInfo).
+ * rpc_status.h - struct err to and from gRPC trailers: grpc-status, grpc-message (percent-encoded)
+ * and grpc-status-details-bin (google.rpc.Status with BadRequest, ErrorInfo, RetryInfo).
  *
- * Only the client text travels (err_client_text); the internal text stays in the log of who made it.
+ * Only the client text travels (err_client_text); the internal text stays in the log of who made
+ * it.
  */
 #ifndef FIT_RPC_RPC_STATUS_H
 #define FIT_RPC_RPC_STATUS_H
@@ -17,7 +18,8 @@ struct strbuf;
 /* google.rpc.Status bytes, not yet base64. */
 void rpc_status_encode(enum status status, const struct err *err, struct strbuf *out);
 /* Fills err from details (may be empty) and message. `reason` is interned: static storage. */
-void rpc_status_decode(enum status status, struct slice message, struct slice details, struct err *ret_err);
+void rpc_status_decode(enum status status, struct slice message, struct slice details,
+		       struct err *ret_err);
 void rpc_status_percent_encode(struct slice text, struct strbuf *out);
 void rpc_status_percent_decode(struct slice text, struct strbuf *out);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_frame, rpc_status, principal, and a whole server session. The first byte chooses: 'f' frames, the second
- * byte being the size of the pieces; 's' details of a status; 'p' a principal; 't' a time-out; 'h' bytes
- * of an HTTP/2 connection after the preface, taken by a real h2_session over a socket pair.
+ * rpc_frame, rpc_status, principal, and a whole server session. The first byte chooses: 'f' frames,
+ * the second byte being the size of the pieces; 's' details of a status; 'p' a principal; 't' a
+ * time-out; 'h' bytes of an HTTP/2 connection after the preface, taken by a real h2_session over a
+ * socket pair.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -40,7 +41,8 @@ read_frames(struct slice wire, size_t step, struct strbuf *out)
 
 	rpc_frame_init(&reader, MESSAGE_MAX);
 	for (size_t at = 0; at < wire.n && st == STATUS_OK; at += step) {
-		struct slice piece = slice_make(wire.p + at, wire.n - at < step ? wire.n - at : step);
+		struct slice piece =
+			slice_make(wire.p + at, wire.n - at < step ? wire.n - at : step);
 		while (piece.n > 0 && st == STATUS_OK) {
 			struct slice message;
 			bool complete;
@@ -213,9 +215,14 @@ on_down(struct h2_session *session, const struct err *err, void *arg)
 }
 
 static const struct h2_events events = {
-	.on_request = on_request, .on_header = on_header,     .on_headers = on_headers,
-	.on_data = on_data,	  .on_end = on_end,	      .on_trailers = on_trailers,
-	.on_close = on_close,	  .on_down = on_down,
+	.on_request = on_request,
+	.on_header = on_header,
+	.on_headers = on_headers,
+	.on_data = on_data,
+	.on_end = on_end,
+	.on_trailers = on_trailers,
+	.on_close = on_close,
+	.on_down = on_down,
 };
 
 static void
@@ -232,7 +239,9 @@ connection(struct slice in)
 	int fd[2];
 
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) == 0);
-	struct h2_session_options opts = { .loop = loop, .events = &events, .server = true, .fd = fd[0] };
+	struct h2_session_options opts = {
+		.loop = loop, .events = &events, .server = true, .fd = fd[0]
+	};
 	downs = 0;
 	check(h2_session_new(&opts) != NULL);
 	check(write(fd[1], preface, sizeof(preface)) == (ssize_t)sizeof(preface));

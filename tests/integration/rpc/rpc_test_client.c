@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_test_client.c - the C client, driven from the outside: one command line a call, one JSON line an answer.
+ * rpc_test_client.c - the C client, driven from the outside: one command line a call, one JSON line
+ *an answer.
  *
  *	rpc_test_client TARGET [cert=… key=… ca=…] < commands
  *
  * Each command is "VERB METHOD TIMEOUT_MS =HEX [A [B]]"; HEX is the request.
  *
- *	unary METHOD TIMEOUT_MS HEX            one blocking call → {"status":…,"text":…,"reason":…,"fields":[…],"reply":"hex"}
- *	many METHOD TIMEOUT_MS HEX THREADS N   N blocking calls from each thread → {"OK":n,…}
- *	async METHOD TIMEOUT_MS HEX N          N calls at once on one loop → {"OK":n,…,"messages":n}
- *	stream METHOD TIMEOUT_MS HEX PAUSE_MS  pauses after the first message → {"status":…,"paused_bytes":n,"messages":n,…}
- *	cancel METHOD TIMEOUT_MS HEX AFTER_MS  cancels → {"ended":0,"in_flight":0}
+ *	unary METHOD TIMEOUT_MS HEX            one blocking call →
+ *{"status":…,"text":…,"reason":…,"fields":[…],"reply":"hex"} many METHOD TIMEOUT_MS HEX THREADS N
+ *N blocking calls from each thread → {"OK":n,…} async METHOD TIMEOUT_MS HEX N          N calls at
+ *once on one loop → {"OK":n,…,"messages":n} stream METHOD TIMEOUT_MS HEX PAUSE_MS  pauses after the
+ *first message → {"status":…,"paused_bytes":n,"messages":n,…} cancel METHOD TIMEOUT_MS HEX AFTER_MS
+ *cancels → {"ended":0,"in_flight":0}
  */
 #include <pthread.h>
 #include <signal.h>
@@ -47,7 +49,8 @@ struct command {
 
 /* The request's bytes are given: a message without a field keeps them as unknown ones. */
 static enum status
-call_blocking(const struct command *c, struct arena *arena, Fit__Test__V1__EchoReply **ret, struct err *err)
+call_blocking(const struct command *c, struct arena *arena, Fit__Test__V1__EchoReply **ret,
+	      struct err *err)
 {
 	struct trace trace;
 	uint8_t raw[] = { 0, 1, 0xff };
@@ -67,8 +70,9 @@ call_blocking(const struct command *c, struct arena *arena, Fit__Test__V1__EchoR
 	req = fit__test__v1__echo_request__unpack(NULL, c->wire.n, (const uint8_t *)c->wire.p);
 	if (req == NULL)
 		fatal("bad request in the command");
-	enum status st = rpc_client_unary(client, c->method, &opts, &req->base,
-					  &fit__test__v1__echo_reply__descriptor, arena, &reply, err);
+	enum status st =
+		rpc_client_unary(client, c->method, &opts, &req->base,
+				 &fit__test__v1__echo_reply__descriptor, arena, &reply, err);
 	fit__test__v1__echo_request__free_unpacked(req, NULL);
 	*ret = reply;
 	return st;
@@ -104,8 +108,8 @@ do_unary(const struct command *c)
 	printf("{\"status\":\"%s\",", status_name(st));
 	print_err(&err);
 	if (st == STATUS_OK)
-		printf(",\"reply\":\"%s\",\"bytes\":%zu,\"deadline_ms\":%d,\"request_id\":\"%s\"", reply->text,
-		       reply->payload.len, reply->deadline_ms, reply->request_id);
+		printf(",\"reply\":\"%s\",\"bytes\":%zu,\"deadline_ms\":%d,\"request_id\":\"%s\"",
+		       reply->text, reply->payload.len, reply->deadline_ms, reply->request_id);
 	printf("}\n");
 	arena_free(arena);
 }
@@ -293,7 +297,9 @@ run_wait(struct run *r)
 static void
 do_run(const struct command *c)
 {
-	struct run r = { .c = c, .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
+	struct run r = { .c = c,
+			 .lock = PTHREAD_MUTEX_INITIALIZER,
+			 .change = PTHREAD_COND_INITIALIZER };
 	char more[200];
 
 	loop_post(loop, start_run, &r);
@@ -301,7 +307,8 @@ do_run(const struct command *c)
 	loop_post(loop, end_run, &r);
 	run_wait(&r);
 	snprintf(more, sizeof(more),
-		 "\"messages\":%d,\"bytes\":%zu,\"paused_bytes\":%zu,\"ended\":%d,\"in_flight\":%u,\"headers\":%d",
+		 "\"messages\":%d,\"bytes\":%zu,\"paused_bytes\":%zu,\"ended\":%d,\"in_flight\":%u,"
+		 "\"headers\":%d",
 		 r.messages, r.bytes, r.paused_bytes, r.ended, in_flight, r.headers);
 	print_counts(more);
 }

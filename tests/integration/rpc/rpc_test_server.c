@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_test_server.c - a server that does what tests ask for: rpc_test_server PROTOSET ADDRESS [key=value …]
+ * rpc_test_server.c - a server that does what tests ask for: rpc_test_server PROTOSET ADDRESS
+ * [key=value …]
  *
  * Keys: io, workers, queue, max_age_ms, default_timeout_ms, keepalive_ms, cert, key, ca, entitled.
- * Prints "port N". SIGUSR1: not serving; SIGUSR2: serving; SIGTERM: drain (10 s), exit status 0 or 3.
+ * Prints "port N". SIGUSR1: not serving; SIGUSR2: serving; SIGTERM: drain (10 s), exit status 0
+ * or 3.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,7 +29,8 @@
 #include "libcommon/schema/schema.h"
 
 static struct {
-	atomic_int cancelled, detached_open, detached_cancelled, send_refused, drained, send_blocked_ms;
+	atomic_int cancelled, detached_open, detached_cancelled, send_refused, drained,
+		send_blocked_ms;
 	atomic_llong cancelled_us;
 } seen;
 static struct loop *ticker_loop;
@@ -83,7 +86,8 @@ asked_failure(const Fit__Test__V1__EchoRequest *req, struct err *err)
 }
 
 static void
-fill_reply(struct rpc_call *call, const Fit__Test__V1__EchoRequest *req, Fit__Test__V1__EchoReply *res)
+fill_reply(struct rpc_call *call, const Fit__Test__V1__EchoRequest *req,
+	   Fit__Test__V1__EchoReply *res)
 {
 	struct arena *arena = rpc_call_arena(call);
 	const struct principal *p = rpc_call_principal(call);
@@ -339,7 +343,9 @@ on_ticker(struct rpc_call *call, const void *request, void *reply, struct err *e
 	t->interval_ms = req->interval_ms;
 	t->fail_after = req->fail_after;
 	atomic_fetch_add(&seen.detached_open, 1);
-	struct rpc_stream_events events = { .on_cancel = on_cancel, .on_drain = on_drain, .arg = t };
+	struct rpc_stream_events events = { .on_cancel = on_cancel,
+					    .on_drain = on_drain,
+					    .arg = t };
 	t->stream = rpc_call_detach(call, &events);
 	loop_post(ticker_loop, start_ticker, t);
 	return RPC_DETACHED;
@@ -364,10 +370,14 @@ on_observe(struct rpc_call *call, const void *request, void *reply, struct err *
 }
 
 static const struct rpc_method methods[] = {
-	{ "Unary", on_unary },	       { "ServerStream", on_server_stream },
-	{ "ClientStream", on_client_stream }, { "Bidi", on_bidi },
-	{ "Ticker", on_ticker },       { "User", on_unary },
-	{ "Admin", on_unary },	       { "Slow", on_unary },
+	{ "Unary", on_unary },
+	{ "ServerStream", on_server_stream },
+	{ "ClientStream", on_client_stream },
+	{ "Bidi", on_bidi },
+	{ "Ticker", on_ticker },
+	{ "User", on_unary },
+	{ "Admin", on_unary },
+	{ "Slow", on_unary },
 	{ "Observe", on_observe },
 };
 static const struct rpc_service service = { &fit__test__v1__test_service__descriptor, methods,
@@ -435,7 +445,8 @@ tls(int argc, char **argv)
 		return NULL;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
-	    SSL_CTX_use_PrivateKey_file(ctx, option(argc, argv, "key", ""), SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(ctx, option(argc, argv, "key", ""), SSL_FILETYPE_PEM) !=
+		    1 ||
 	    SSL_CTX_load_verify_locations(ctx, option(argc, argv, "ca", ""), NULL) != 1)
 		fatal("TLS files");
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);

@@ -76,7 +76,7 @@ test_principal_refuses(void **state)
 		bool ok;
 	} cases[] = {
 		{ 2, "coach", true },
-		{ 2, "sixteen letters!", false },  /* does not fit: never cut */
+		{ 2, "sixteen letters!", false }, /* does not fit: never cut */
 		{ 3, "0123456789012345", false },
 		{ 4, "fifty characters of a permission are too many, yes", false },
 		{ 5, "not-a-uuid", false },
@@ -134,7 +134,8 @@ test_principal_cut_short(void **state)
 		taken += principal_decode(slice_make(cut, n), &back);
 		free(cut);
 	}
-	/* Only a cut between two fields leaves a whole message: after subject, role, tier, 2 permissions, session. */
+	/* Only a cut between two fields leaves a whole message: after subject, role, tier, 2
+	 * permissions, session. */
 	assert_int_equal(taken, 6);
 	strbuf_fini(&wire);
 }

@@ -46,7 +46,9 @@ test_rpc_frame_splits_and_joins(void **state)
 
 	(void)state;
 	for (size_t step = 1; step < sizeof(wire); step++) {
-		assert_int_equal(feed(slice_make(wire, sizeof(wire) - 1), step, 100, &out, &between), STATUS_OK);
+		assert_int_equal(feed(slice_make(wire, sizeof(wire) - 1), step, 100, &out,
+				      &between),
+				 STATUS_OK);
 		assert_string_equal(strbuf_cstr(&out), "hello||x|goodbye|");
 		assert_true(between);
 	}
@@ -78,7 +80,8 @@ test_rpc_frame_refuses(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		for (size_t step = 1; step <= 8; step++) {
-			assert_int_equal(feed(cases[i].wire, step, 10, &out, &between), cases[i].status);
+			assert_int_equal(feed(cases[i].wire, step, 10, &out, &between),
+					 cases[i].status);
 			if (cases[i].status == STATUS_OK)
 				assert_int_equal(between, cases[i].between);
 		}
@@ -116,7 +119,9 @@ test_rpc_frame_wrap_reads_back(void **state)
 		memset(bytes, 'm', sizes[i]);
 		struct h2_chunk *chunk = rpc_frame_wrap(slice_make(bytes, sizes[i]));
 		assert_int_equal(chunk->n, sizes[i] + RPC_FRAME_HEAD);
-		assert_int_equal(feed(slice_make(chunk->data, chunk->n), 1000, 100000, &out, &between), STATUS_OK);
+		assert_int_equal(feed(slice_make(chunk->data, chunk->n), 1000, 100000, &out,
+				      &between),
+				 STATUS_OK);
 		assert_int_equal(out.len, sizes[i] + 1);
 		assert_memory_equal(out.buf, bytes, sizes[i]);
 		free(chunk);
@@ -132,15 +137,31 @@ test_rpc_timeout_parse(void **state)
 		const char *text;
 		int64_t ms; /* -1: refused */
 	} cases[] = {
-		{ "1S", 1000 },	    { "99999999m", 99999999 }, { "1H", 3600000 },
-		{ "2M", 120000 },   { "0m", 0 },	       { "1n", 1 },
-		{ "1000000n", 1 },  { "1000001n", 2 },	       { "1u", 1 },
-		{ "1500u", 2 },	    { "0n", 0 },	       { "00000001S", 1000 },
+		{ "1S", 1000 },
+		{ "99999999m", 99999999 },
+		{ "1H", 3600000 },
+		{ "2M", 120000 },
+		{ "0m", 0 },
+		{ "1n", 1 },
+		{ "1000000n", 1 },
+		{ "1000001n", 2 },
+		{ "1u", 1 },
+		{ "1500u", 2 },
+		{ "0n", 0 },
+		{ "00000001S", 1000 },
 		{ "99999999H", INT64_C(99999999) * 3600000 },
-		{ "", -1 },	    { "S", -1 },	       { "1", -1 },
-		{ "1s", -1 },	    { "123456789S", -1 },      { "-1S", -1 },
-		{ "+1S", -1 },	    { " 1S", -1 },	       { "1 S", -1 },
-		{ "1.5S", -1 },	    { "1SS", -1 },	       { "0x1S", -1 },
+		{ "", -1 },
+		{ "S", -1 },
+		{ "1", -1 },
+		{ "1s", -1 },
+		{ "123456789S", -1 },
+		{ "-1S", -1 },
+		{ "+1S", -1 },
+		{ " 1S", -1 },
+		{ "1 S", -1 },
+		{ "1.5S", -1 },
+		{ "1SS", -1 },
+		{ "0x1S", -1 },
 	};
 
 	(void)state;

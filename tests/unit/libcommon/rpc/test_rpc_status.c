@@ -37,7 +37,7 @@ test_rpc_status_percent_decode_never_fails(void **state)
 	static const struct {
 		const char *wire, *text;
 	} cases[] = {
-		{ "%", "%" },	  { "%4", "%4" },     { "%zz", "%zz" }, { "a%", "a%" },
+		{ "%", "%" },     { "%4", "%4" },           { "%zz", "%zz" },     { "a%", "a%" },
 		{ "%%41", "%A" }, { "%c3%a4", "\xc3\xa4" }, { "%4g%41", "%4gA" },
 	};
 
@@ -63,7 +63,8 @@ test_rpc_status_round_trip(void **state)
 	err_reason(&err, "ETAG_MISMATCH");
 	err.retry_after_ms = 61250;
 	rpc_status_encode(STATUS_INVALID_ARGUMENT, &err, &wire);
-	rpc_status_decode(STATUS_INVALID_ARGUMENT, SLICE_LIT("what the client reads"), strbuf_slice(&wire), &back);
+	rpc_status_decode(STATUS_INVALID_ARGUMENT, SLICE_LIT("what the client reads"),
+			  strbuf_slice(&wire), &back);
 	assert_int_equal(back.status, STATUS_INVALID_ARGUMENT);
 	assert_int_equal(back.nfields, 2);
 	assert_string_equal(back.fields[0].path, "sets[2].reps");
@@ -86,7 +87,8 @@ test_rpc_status_keeps_internal_text_inside(void **state)
 	err_set(&err, STATUS_INTERNAL, "password=hunter2 at /etc/x");
 	rpc_status_encode(STATUS_INTERNAL, &err, &wire);
 	assert_null(memmem(wire.buf, wire.len, "hunter2", 7));
-	assert_non_null(memmem(wire.buf, wire.len, err_client_text(&err), strlen(err_client_text(&err))));
+	assert_non_null(
+		memmem(wire.buf, wire.len, err_client_text(&err), strlen(err_client_text(&err))));
 	strbuf_fini(&wire);
 }
 
