@@ -16,7 +16,9 @@
 #include "libcommon/runtime/loop.h"
 
 #define READY_MS 1000
+/* A good answer holds for a second; a bad one only so long that a prober in a loop is harmless: what starts is ready soon. */
 #define READY_CACHE_MS 1000
+#define NOT_READY_CACHE_MS 10
 #define REQUEST_TIMEOUT_S 5
 #define HEADERS_MAX 8192
 #define BODY_MAX 1024
@@ -83,12 +85,13 @@ on_ready(struct evhttp_request *req, void *arg)
 {
 	struct admin *admin = arg;
 	int64_t now = clock_mono_ms();
+	int64_t keep = admin->answer.status == STATUS_OK ? READY_CACHE_MS : NOT_READY_CACHE_MS;
 
 	if (atomic_load(&admin->draining)) {
 		reply_status(req, 503, "draining", NULL);
 		return;
 	}
-	if (admin->asked_ms < 0 || now - admin->asked_ms >= READY_CACHE_MS) {
+	if (admin->asked_ms < 0 || now - admin->asked_ms >= keep) {
 		err_init(&admin->answer);
 		if (admin->ready != NULL)
 			admin->answer.status =
