@@ -77,6 +77,9 @@ $(B)/test/$(1): $(call obj,$($(1)_MAIN) $($(1)_SRCS)) $(call obj,$(TEST_SUPPORT_
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 tests: $(TESTS:%=$(B)/test/%) ## Build the unit tests
+# What pytest drives (tests/integration) is built with them.
+.PHONY: test-programs
+test-programs: tests
 
 # ---- fuzzing: clang's libFuzzer, with a library of its own under ASan and UBSan ----
 FUZZ_CC ?= clang-14

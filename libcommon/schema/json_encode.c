@@ -438,6 +438,8 @@ encode_body(struct encoder *e, const struct schema_message *m, struct slice wire
 	if (malformed)
 		return encode_fail(e, m, "malformed bytes");
 	if (!plain) {
+		if ((e->copied += wire.n) > ENCODE_MAX_COPIED)
+			return encode_fail(e, m, "too much of it is out of order");
 		wire_make_plain(m, wire, &scratch);
 		wire = strbuf_slice(&scratch);
 	}

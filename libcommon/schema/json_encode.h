@@ -11,7 +11,11 @@ struct encoder {
 	struct strbuf *out;
 	struct err *err;
 	bool always;
+	size_t copied; /* bytes that were brought into the plain order */
 };
+
+/* Copies of nested messages live side by side: at most so many bytes for one text. */
+#define ENCODE_MAX_COPIED ((size_t)128 << 20)
 
 /* The bytes are not what the descriptor says, or have no JSON form; returns the status. */
 enum status encode_fail(struct encoder *e, const struct schema_message *m, const char *fmt, ...)

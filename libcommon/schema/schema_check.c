@@ -302,6 +302,9 @@ check_merged(struct check *c, const struct schema_message *m, struct slice wire,
 		st = walk(c, m, wire, node, depth);
 	c->rules = rules;
 	c->structure = false;
+	/* Copies of nested merges live side by side. */
+	if (st == STATUS_OK && rules)
+		st = spend(c, 0, wire.n);
 	if (st == STATUS_OK && rules) {
 		wire_make_plain(m, wire, &merged);
 		st = walk(c, m, strbuf_slice(&merged), node, depth);

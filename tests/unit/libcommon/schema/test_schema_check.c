@@ -419,6 +419,38 @@ test_schema_check_merges_pieces(void **state)
 	strbuf_fini(&wire);
 }
 
+/* Pieces of pieces: each level of merging keeps a copy, so copies count as memory. */
+static void
+test_schema_check_bounds_merging(void **state)
+{
+	struct schema_limits limits = schema_limits_default;
+	struct strbuf wire = STRBUF_INIT, outer = STRBUF_INIT;
+	char text[10000];
+	struct err err;
+	(void)state;
+
+	memset(text, 'x', sizeof(text));
+	wire_put_bytes(&wire, 9, slice_make(text, sizeof(text)));
+	for (int i = 0; i < 30; i++) {
+		strbuf_reset(&outer);
+		wire_put_bytes(&outer, 131, SLICE_LIT(""));
+		wire_put_bytes(&outer, 131, strbuf_slice(&wire));
+		struct strbuf swap = wire;
+		wire = outer;
+		outer = swap;
+	}
+	limits.max_unpacked_bytes = 500000;
+	assert_int_equal(schema_check(message("Everything"), strbuf_slice(&wire), &limits, &err),
+			 STATUS_OK);
+	limits.max_unpacked_bytes = 300000;
+	assert_int_not_equal(schema_check(message("Everything"), strbuf_slice(&wire), &limits,
+					  &err),
+			     STATUS_OK);
+	assert_non_null(strstr(err.text, "unpacks to more than"));
+	strbuf_fini(&wire);
+	strbuf_fini(&outer);
+}
+
 int
 main(void)
 {
@@ -430,6 +462,7 @@ main(void)
 		cmocka_unit_test(test_schema_check_rules),
 		cmocka_unit_test(test_schema_check_names_all_violations),
 		cmocka_unit_test(test_schema_check_merges_pieces),
+		cmocka_unit_test(test_schema_check_bounds_merging),
 	};
 	return cmocka_run_group_tests(tests, setup_schema, teardown_schema);
 }
