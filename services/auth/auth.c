@@ -178,11 +178,14 @@ auth_show(struct auth *auth, const struct auth_call *call, const struct auth_ses
 	return st == STATUS_OK;
 }
 
-void
+bool
 auth_show_all(struct auth *auth, const struct auth_call *call, const struct auth_sessions *sessions)
 {
-	for (size_t i = 0; i < sessions->n; i++)
-		auth_show(auth, call, &sessions->items[i]);
+	for (size_t i = 0; i < sessions->n; i++) {
+		if (!auth_show(auth, call, &sessions->items[i]))
+			return false;
+	}
+	return true;
 }
 
 enum status
@@ -239,7 +242,7 @@ auth_end(struct auth *auth, const struct auth_request *req, const struct uuid *u
 		st = auth_store_end(auth->store, call, user, session, why, &ended, err);
 	if (st != STATUS_OK)
 		return st;
-	auth_show_all(auth, call, &ended);
+	(void)auth_show_all(auth, call, &ended);
 	if (session != NULL && ended.n == 0) /* ended before, or nobody's */
 		return auth_store_get(auth->store, call, user, session, &old, err);
 	return STATUS_OK;

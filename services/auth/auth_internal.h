@@ -34,7 +34,8 @@ enum status auth_answer(struct err *err, enum status st, const char *reason, con
 struct rpc_call_options auth_rpc_options(const struct auth_request *req);
 /* Keyed hash in the arena; NULL for an empty value. */
 char *auth_hash_of(struct auth *auth, struct arena *arena, const char *what, struct slice value);
-void auth_show_all(struct auth *auth, const struct auth_call *call,
+/* Stops at the first failure: a Redis that does not answer costs a call its timeout once. */
+bool auth_show_all(struct auth *auth, const struct auth_call *call,
 		   const struct auth_sessions *sessions);
 /* The access token of a session as it is now; the refresh token is the caller's. */
 enum status auth_make_grant(struct auth *auth, const struct auth_request *req,

@@ -98,8 +98,8 @@ sign_in(struct auth *auth, const struct auth_request *req, const struct auth_sig
 	if (st != STATUS_OK)
 		return st;
 	CRASH_POINT("auth.sign_in.after_commit");
-	auth_show_all(auth, call, &ended);
-	auth_show(auth, call, &fresh.session);
+	if (auth_show_all(auth, call, &ended))
+		auth_show(auth, call, &fresh.session);
 	return auth_make_grant(auth, req, &fresh.session, found->user, refresh, ret_grant, err);
 }
 
