@@ -298,6 +298,10 @@ reload(const struct service *s)
 		return;
 	}
 	log_set_level(level);
+	if (s->def->reload != NULL && s->def->reload(s->ctx, &err) != STATUS_OK) {
+		log_warn_err("reload_failed", &err);
+		return;
+	}
 	log_info("reloaded");
 }
 

@@ -17,7 +17,8 @@
  *
  * SIGTERM, SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS) → fini → exit 0; a second signal
  * exits 1 at once. A drain that does not end in time exits 1 without fini, for handlers still
- * run. SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH.
+ * run. SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH, then the service's
+ * reload().
  *
  * Exit codes: 0, 1 (environment), 2 (usage or configuration).
  */
@@ -72,6 +73,8 @@ struct service_def {
 	enum status (*init)(const void *config, void **ret_ctx, struct err *err);
 	/* For /ready: own saturation and start-up state, cheap; may be NULL. */
 	enum status (*ready)(void *ctx, struct deadline deadline, struct err *err);
+	/* At SIGHUP, on the main thread while calls run: what can be read again; may be NULL. */
+	enum status (*reload)(void *ctx, struct err *err);
 	void (*fini)(void *ctx);
 };
 

@@ -6,6 +6,7 @@
 #include "libcommon/service/service.h"
 #include "services/auth/auth.h"
 #include "services/auth/auth_config.h"
+#include "services/auth/auth_keys.h"
 #include "services/auth/auth_rpc.h"
 
 extern const struct pg_migration auth_migration_list[];
@@ -25,6 +26,14 @@ static enum status
 ready(void *ctx, struct deadline deadline, struct err *err)
 {
 	return auth_ready(ctx, deadline, err);
+}
+
+static enum status
+reload(void *ctx, struct err *err)
+{
+	bool changed;
+
+	return auth_keys_reload(auth_get_keys(ctx), &changed, err);
 }
 
 static void
@@ -48,6 +57,7 @@ static const struct service_def auth_service = {
 	.migrations = &migrations,
 	.init = init,
 	.ready = ready,
+	.reload = reload,
 	.fini = fini,
 };
 

@@ -192,7 +192,8 @@ def test_signing_keys_rotate_without_a_restart(extra, folder):
 
     os.rename(f"{keys}/2026-02.next.pem", f"{keys}/2026-02.pem")
     os.kill(auth.process.pid, signal.SIGHUP)
-    stack.wait_until("the new key", lambda: auth.jwks().keys[0].key_id == published[1], 15)
+    stack.wait_until("the signal's effect", lambda: "reloaded" in auth.log_text(), 15)
+    assert auth.jwks().keys[0].key_id == published[1]
     new = auth.sign_in()
     assert new.access.split(".")[0] != old.access.split(".")[0]
     assert auth.verify(old.access)["sub"] == old.user, "the old key stays published"
