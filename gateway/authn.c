@@ -101,7 +101,7 @@ static void
 on_keys_message(struct rpc_client_call *call, struct slice wire, void *arg)
 {
 	struct authn *authn = arg;
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 
 	(void)call;
 	while (pb_next(&r)) {
@@ -387,7 +387,7 @@ on_session_message(struct rpc_client_call *call, struct slice wire, void *arg)
 {
 	struct resolve *resolve = arg;
 	struct authn_session *s = &resolve->session;
-	struct pb_reader r = PB_READER(wire);
+	struct pb_reader r = pb_reader(wire);
 	bool fits = true;
 
 	(void)call;

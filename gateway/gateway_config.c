@@ -23,6 +23,9 @@ static const struct config_item items[] = {
 	    "Address of /health, /ready and /metrics for operators."),
 	STR("FIT_UPSTREAMS", NULL, upstreams_text, NULL, CONFIG_REQUIRED,
 	    "Where services are: fit.auth.v1=127.0.0.1:7101,fit.user.v1=…"),
+	STR("FIT_PROTOSET", NULL, protoset_path, NULL, 0,
+	    "A descriptor set to serve instead of the one in the executable (protoc --include_imports "
+	    "--include_source_info)."),
 	STR("FIT_REDIS_SESSION_URL", NULL, redis_url, NULL, CONFIG_SECRET,
 	    "Redis with session copies and rate limits; without it the gateway asks auth and limits by itself."),
 	STR("FIT_JWT_ISSUER", NULL, jwt_issuer, "ai-fitness-coach", 0, "The iss of access tokens."),

@@ -34,7 +34,7 @@ struct gateway_config {
 	char *environment, *version, *log_level;
 	char *listen, *admin_listen;
 	char *upstreams_text, *rates_text, *origins_text, *ip_exempt_text, *ip_rate_text;
-	char *redis_url;
+	char *redis_url, *protoset_path;
 	char *jwt_issuer, *jwt_audience;
 	int64_t threads, max_connections, max_connections_per_ip;
 	int64_t body_max, body_memory_mb;

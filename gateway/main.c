@@ -6,6 +6,7 @@
  * FIT_DRAIN_DELAY_MS more (until a balancer has noticed), then the port is closed and what is in flight has
  * FIT_DRAIN_MS to end. A second signal exits at once. Exit codes: 0, 1 (environment), 2 (usage or configuration).
  */
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@
 struct program {
 	struct gateway_config config;
 	struct gateway gateway;
+	struct schema *schema; /* of FIT_PROTOSET, else NULL */
 	struct gateway_loop *loops[THREADS_MAX];
 	unsigned nloops;
 	struct admin *admin;
@@ -109,6 +111,34 @@ on_ready(void *arg, struct deadline deadline, struct err *err)
 	return err_set(err, STATUS_UNAVAILABLE, "%s", why);
 }
 
+/* The descriptor set of FIT_PROTOSET, or the one that was linked in. */
+static enum status
+open_schema(struct program *p, struct err *err)
+{
+	struct strbuf bytes = STRBUF_INIT;
+	char buf[16384];
+	size_t n;
+
+	p->gateway.schema = NULL;
+	if (p->config.protoset_path == NULL) {
+		p->gateway.schema = schema_builtin();
+		return STATUS_OK;
+	}
+	FILE *f = fopen(p->config.protoset_path, "re");
+	if (f == NULL)
+		return err_set(err, STATUS_INVALID_ARGUMENT, "FIT_PROTOSET: cannot read \"%s\": %s",
+			       p->config.protoset_path, strerror(errno));
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		strbuf_add(&bytes, buf, n);
+	fclose(f);
+	enum status st = schema_load(strbuf_slice(&bytes), &p->schema, err);
+	strbuf_fini(&bytes);
+	if (st != STATUS_OK)
+		return err_context(err, "FIT_PROTOSET: %s", p->config.protoset_path);
+	p->gateway.schema = p->schema;
+	return STATUS_OK;
+}
+
 static enum status
 open_gateway(struct program *p, struct err *err)
 {
@@ -120,13 +150,15 @@ open_gateway(struct program *p, struct err *err)
 	}
 	fit_connections(&p->config);
 	g->config = &p->config;
-	g->schema = schema_builtin();
+	enum status st = open_schema(p, err);
+	if (st != STATUS_OK)
+		return st;
 	write_security(&p->config, &g->security);
 	schema_openapi(g->schema, p->config.version, &g->openapi);
 	g->conn_limit = conn_limit_new((unsigned)p->config.max_connections, (unsigned)p->config.max_connections_per_ip);
 	metric_register(&m_connections);
 	metrics_on_collect(on_collect, p);
-	enum status st = routes_new(g->schema, &p->config, pages, pages_count, &g->routes, err);
+	st = routes_new(g->schema, &p->config, pages, pages_count, &g->routes, err);
 	if (st != STATUS_OK)
 		return st;
 	for (unsigned i = 0; i < (unsigned)p->config.threads; i++) {
@@ -152,6 +184,7 @@ close_gateway(struct program *p)
 	conn_limit_free(p->gateway.conn_limit);
 	strbuf_fini(&p->gateway.security);
 	strbuf_fini(&p->gateway.openapi);
+	schema_free(p->schema);
 }
 
 static void

@@ -215,7 +215,7 @@ transcode_location(const struct schema_method *method, struct slice reply, struc
 struct slice
 transcode_raw_json(struct slice reply)
 {
-	struct pb_reader r = PB_READER(reply);
+	struct pb_reader r = pb_reader(reply);
 	struct slice json = SLICE_LIT("{}");
 
 	while (pb_next(&r)) {
