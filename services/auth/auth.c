@@ -48,7 +48,7 @@ open_parts(struct auth *auth, struct err *err)
 	st = secret_from_hex(slice_str(cfg->secret), SECRET_BYTES, &auth->secret, err);
 	if (st != STATUS_OK)
 		return err_context(err, "FIT_AUTH_SECRET");
-	st = auth_oidc_open(cfg->issuers, &auth->oidc, err);
+	st = auth_oidc_open(cfg->issuers, auth->production, &auth->oidc, err);
 	if (st != STATUS_OK)
 		return err_context(err, "FIT_AUTH_ISSUERS");
 	st = auth_keys_open(cfg->keys_dir, &auth->keys, err);
@@ -78,6 +78,7 @@ auth_open(const struct auth_config *config, struct auth **ret_auth, struct err *
 	metric_register(&m_copies);
 	auth->config = config;
 	auth->development = strcmp(config->service.environment, "development") == 0;
+	auth->production = strcmp(config->service.environment, "production") == 0;
 	st = open_parts(auth, err);
 	if (st != STATUS_OK) {
 		auth_close(auth);

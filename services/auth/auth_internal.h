@@ -16,7 +16,7 @@ struct user_client;
 
 struct auth {
 	const struct auth_config *config;
-	bool development;
+	bool development, production;
 	struct secret *secret;
 	struct pg_pool *pool;
 	struct redis *redis;

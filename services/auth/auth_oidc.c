@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "libcommon/base/arena.h"
 #include "libcommon/crypto/jwt.h"
@@ -65,7 +66,7 @@ parse_audiences(struct issuer *p, const char *text, size_t n, struct err *err)
 
 /* name=issuer|audience,audience */
 static enum status
-parse_entry(struct auth_oidc *oidc, const char *text, size_t n, struct err *err)
+parse_entry(struct auth_oidc *oidc, const char *text, size_t n, bool production, struct err *err)
 {
 	const char *eq = memchr(text, '=', n);
 	const char *bar = eq != NULL ? memchr(eq, '|', n - (size_t)(eq - text)) : NULL;
@@ -91,11 +92,15 @@ parse_entry(struct auth_oidc *oidc, const char *text, size_t n, struct err *err)
 		return err_set(err, STATUS_INVALID_ARGUMENT,
 			       "issuer %s: \"%s\" is neither https nor http on loopback", p->name,
 			       p->iss);
+	if (production && strncasecmp(p->iss, "https:", 6) != 0)
+		return err_set(err, STATUS_INVALID_ARGUMENT,
+			       "issuer %s: \"%s\" is not https, as production wants it", p->name,
+			       p->iss);
 	return parse_audiences(p, bar + 1, n - (size_t)(bar + 1 - text), err);
 }
 
 enum status
-auth_oidc_open(const char *issuers, struct auth_oidc **ret_oidc, struct err *err)
+auth_oidc_open(const char *issuers, bool production, struct auth_oidc **ret_oidc, struct err *err)
 {
 	struct auth_oidc *oidc = calloc(1, sizeof(*oidc));
 	enum status st = STATUS_OK;
@@ -106,7 +111,7 @@ auth_oidc_open(const char *issuers, struct auth_oidc **ret_oidc, struct err *err
 		size_t n = strcspn(p, ";");
 
 		if (n > 0)
-			st = parse_entry(oidc, p, n, err);
+			st = parse_entry(oidc, p, n, production, err);
 		p += n + (p[n] == ';');
 	}
 	if (st == STATUS_OK && oidc->n == 0)

@@ -2,7 +2,7 @@
 /*
  * auth_oidc.h - identity providers: whose ID tokens are taken, and the keys to check them by.
  *
- *	st = auth_oidc_open("google=https://accounts.google.com|id1,id2;dev=http://…|x", …);
+ *	st = auth_oidc_open("google=https://accounts.google.com|id1,id2;x=…|y", true, &oidc, …);
  *	st = auth_oidc_verify(oidc, false, token, now_s, deadline, arena, &identity, &err);
  *
  * A token names its issuer; that issuer's keys (auth_provider.h) verify it. A token with an
@@ -42,8 +42,11 @@ struct auth_identity {
 	const char *fit_role; /* devidp's claim; worth nothing outside development */
 };
 
-/* INVALID_ARGUMENT names the entry that is wrong. Asks no provider yet. */
-enum status auth_oidc_open(const char *issuers, struct auth_oidc **ret_oidc,
+/*
+ * INVALID_ARGUMENT names the entry that is wrong. `production`: a provider on plain http (devidp)
+ * is refused. Asks no provider yet.
+ */
+enum status auth_oidc_open(const char *issuers, bool production, struct auth_oidc **ret_oidc,
 			   struct err *err) MUST_CHECK;
 void auth_oidc_close(struct auth_oidc *oidc);
 

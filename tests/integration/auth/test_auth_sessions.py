@@ -216,6 +216,7 @@ def test_start_says_what_is_wrong(make_auth, folder):
                            ({"FIT_AUTH_ISSUERS": "x"}, "FIT_AUTH_ISSUERS"),
                            ({"FIT_AUTH_ISSUERS": "x=http://example.org|a"}, "neither https nor http on loopback"),
                            ({"FIT_AUTH_ISSUERS": "x=https://example.org|"}, "no audience"),
+                           ({"ENVIRONMENT": "production"}, "is not https, as production wants it"),
                            ({"FIT_AUTH_UNKNOWN": "1"}, "FIT_AUTH_UNKNOWN")):
         auth = make_auth(start=False, **settings).start(wait=False)
         assert auth.process.wait(20) in (1, 2)

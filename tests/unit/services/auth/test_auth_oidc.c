@@ -97,8 +97,8 @@ setup(void **state)
 	t.issuer = arena_strdup(t.arena, http_stub_url(t.stub, ""));
 	publish_discovery(t.issuer, http_stub_url(t.stub, "/keys"));
 	publish(t.signers[0], 200, "max-age=3600");
-	ASSERT_OK(auth_oidc_open(arena_printf(t.arena, "idp=%s|app,other", t.issuer), &t.oidc,
-				 &t.err),
+	ASSERT_OK(auth_oidc_open(arena_printf(t.arena, "idp=%s|app,other", t.issuer), false,
+				 &t.oidc, &t.err),
 		  &t.err);
 	return 0;
 }
@@ -311,13 +311,18 @@ test_auth_oidc_configuration(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		ASSERT_STATUS(STATUS_INVALID_ARGUMENT,
-			      auth_oidc_open(cases[i].issuers, &oidc, &t.err), &t.err);
+			      auth_oidc_open(cases[i].issuers, false, &oidc, &t.err), &t.err);
 		ASSERT_CONTAINS(t.err.text, cases[i].why);
 	}
 	assert_null(oidc);
-	ASSERT_OK(auth_oidc_open(
-			  "google=https://accounts.google.com|a,b;devidp=http://127.0.0.1:1|c;",
-			  &oidc, &t.err),
+	ASSERT_OK(auth_oidc_open("google=https://accounts.google.com|a,b;dev=http://127.0.0.1:1|c;",
+				 false, &oidc, &t.err),
+		  &t.err);
+	auth_oidc_close(oidc);
+	ASSERT_STATUS(STATUS_INVALID_ARGUMENT,
+		      auth_oidc_open("dev=http://127.0.0.1:1|c", true, &oidc, &t.err), &t.err);
+	ASSERT_CONTAINS(t.err.text, "is not https");
+	ASSERT_OK(auth_oidc_open("google=https://accounts.google.com|a,b", true, &oidc, &t.err),
 		  &t.err);
 	auth_oidc_close(oidc);
 }
