@@ -203,6 +203,8 @@ path_text(const struct path_node *node, char *buf, size_t size)
 		k = 0;
 		if (p->kind == PATH_INDEX)
 			k = snprintf(buf + at, size - at, "[%zu]", p->index);
+		else if (p->kind == PATH_NUMBER)
+			k = snprintf(buf + at, size - at, "[%lld]", (long long)p->index);
 		else if (p->kind == PATH_COUNTED)
 			k = snprintf(buf + at, size - at, "[%zu]",
 				     p->index + count_elements(p->field, p->before));

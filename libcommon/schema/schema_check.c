@@ -202,8 +202,11 @@ check_entry(struct check *c, const struct schema_field *map, struct slice wire,
 	}
 	if (more < 0)
 		return malformed(c, node, "it is cut off");
-	node->kind = PATH_KEY;
-	node->key = m->fields[0].type == FT_STRING ? last[0].bytes : SLICE_LIT("…");
+	node->kind = m->fields[0].type == FT_STRING ? PATH_KEY : PATH_NUMBER;
+	if (node->kind == PATH_KEY)
+		node->key = last[0].bytes;
+	else
+		node->index = (size_t)wire_int(m->fields[0].type, last[0].bits);
 	if ((st = check_element(c, &m->fields[0], r ? r->keys : NULL, &last[0], node, depth)) !=
 	    STATUS_OK)
 		return st;

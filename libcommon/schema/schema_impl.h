@@ -220,6 +220,9 @@ struct schema_rules {
 	struct schema_rules *items, *keys; /* items: also the values of a map */
 };
 
+/* What a value may be, in words: "in 0..1000", "at most 40 characters"; nothing when any may. */
+void rules_describe(const struct schema_rules *r, struct strbuf *out);
+
 /* ---- look-up ---- */
 
 static inline uint32_t
@@ -349,7 +352,8 @@ struct path_node {
 	const struct schema_field *field; /* NULL: an index or key alone (Struct, ListValue) */
 	/* PATH_COUNTED: the index is `index` and the elements of the field in `before`, which is
 	 * the part of the message that has been walked: counted only for the text. */
-	enum { PATH_PLAIN, PATH_INDEX, PATH_KEY, PATH_COUNTED } kind;
+	/* PATH_NUMBER: a map's key in `index`. */
+	enum { PATH_PLAIN, PATH_INDEX, PATH_KEY, PATH_COUNTED, PATH_NUMBER } kind;
 	size_t index;
 	union {
 		struct slice key, before;

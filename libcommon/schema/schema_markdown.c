@@ -86,6 +86,18 @@ type_name(struct strbuf *out, const struct doc_set *set, const struct schema_fie
 }
 
 static void
+rule_note(struct strbuf *out, const struct schema_field *f)
+{
+	struct strbuf note = STRBUF_INIT;
+
+	if (f->rules != NULL)
+		rules_describe(f->rules, &note);
+	if (note.len > 0)
+		strbuf_addf(out, ", %s", note.buf);
+	strbuf_fini(&note);
+}
+
+static void
 field_rows(struct strbuf *out, const struct doc_set *set, const struct schema_message *m)
 {
 	strbuf_adds(out, "| field | type | |\n|---|---|---|\n");
@@ -93,6 +105,7 @@ field_rows(struct strbuf *out, const struct doc_set *set, const struct schema_me
 		const struct schema_field *f = &m->fields[i];
 		strbuf_addf(out, "| `%.*s` | ", SLICE_ARG(f->json_name));
 		type_name(out, set, f);
+		rule_note(out, f);
 		strbuf_adds(out, " | ");
 		if (f->rules != NULL && f->rules->required)
 			strbuf_adds(out, "Required. ");
@@ -191,7 +204,9 @@ schema_api_markdown(const struct schema *schema, struct strbuf *out)
 		if (strcmp(service, m->service) != 0) {
 			const char *comment =
 				hashmap_get(schema->service_comments, slice_str(m->service));
-			strbuf_addf(out, "## %s\n\n%s\n\n", m->service, comment ? comment : "");
+			strbuf_addf(out, "## %s\n\n", m->service);
+			if (comment != NULL)
+				strbuf_addf(out, "%s\n\n", comment);
 			service = m->service;
 		}
 		method(out, &set, m);

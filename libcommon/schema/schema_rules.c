@@ -334,6 +334,54 @@ check_string(struct check *c, const struct schema_rules *r, struct slice s,
 		check_violation(c, node, text);
 }
 
+/* ---- documents ---- */
+
+static void
+describe_length(struct strbuf *out, const struct schema_rules *r, const char *unit)
+{
+	bool lo = (r->flags & RULE_MIN_LEN) && r->min_len > 0, hi = r->flags & RULE_MAX_LEN;
+
+	if (lo && hi && r->min_len == r->max_len)
+		strbuf_addf(out, "%" PRIu64 " %s", r->max_len, unit);
+	else if (lo && hi)
+		strbuf_addf(out, "%" PRIu64 "..%" PRIu64 " %s", r->min_len, r->max_len, unit);
+	else if (hi)
+		strbuf_addf(out, "at most %" PRIu64 " %s", r->max_len, unit);
+	else if (lo)
+		strbuf_addf(out, "at least %" PRIu64 " %s", r->min_len, unit);
+}
+
+void
+rules_describe(const struct schema_rules *r, struct strbuf *out)
+{
+	switch (r->kind) {
+	case RK_STRING:
+		describe_length(out, r, "characters");
+		if (r->flags & (RULE_UUID | RULE_EMAIL | RULE_URI))
+			strbuf_adds(out, r->flags & RULE_UUID    ? "a UUID"
+					 : r->flags & RULE_EMAIL ? "an e-mail address"
+								 : "a URI");
+		for (uint32_t i = 0; i < r->nin; i++)
+			strbuf_addf(out, "%s`%.*s`", i ? ", " : "", SLICE_ARG(r->in_text[i]));
+		break;
+	case RK_BYTES:
+		describe_length(out, r, "bytes");
+		break;
+	case RK_REPEATED:
+		describe_length(out, r, "elements");
+		break;
+	case RK_MAP:
+		describe_length(out, r, "entries");
+		break;
+	case RK_NONE:
+	case RK_BOOL:
+	case RK_ENUM:
+		break;
+	default:
+		add_range(out, r);
+	}
+}
+
 /* ---- values ---- */
 
 static union rule_num

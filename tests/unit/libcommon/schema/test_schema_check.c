@@ -73,6 +73,8 @@ test_schema_check_form(void **state)
 			"k\x12\x01\xff"),
 		  "malformed protobuf in byString[\"k\"]: a string is not UTF-8" },
 		{ BYTES("\xea\x03\x03\x0a\x01\xff"), "not UTF-8" },
+		{ BYTES("\xaa\x04\x0e\x09\x05\x00\x00\x00\x00\x00\x00\x00\x12\x03\x0a\x01\xff"),
+		  "malformed protobuf in byFixed64[5].name: a string is not UTF-8" },
 		/* what the check reads in pieces is checked in pieces */
 		{ BYTES("\xaa\x08\x02\x10\x01\xaa\x08\x03\x0a\x01"
 			"a"),

@@ -168,7 +168,7 @@ test_schema_markdown_names_everything(void **state)
 		"`Idempotency-Key` is honoured",
 		"Open to anybody.",
 		"### Thing\n\nOne thing.\n",
-		"| `name` | string | What it is called. |\n",
+		"| `name` | string, 1..40 characters | What it is called. |\n",
 		"| `leaves` | map of [Leaf](#leaf) |",
 	};
 	struct strbuf out = STRBUF_INIT;
