@@ -16,6 +16,7 @@
 
 #include "services/workout/workout.h"
 #include "services/workout/workout_events.h"
+#include "services/workout/workout_records.h"
 #include "services/workout/workout_session_store.h"
 
 enum status workout_derived_project(struct pg_tx *tx, const struct uuid *owner,
@@ -23,6 +24,10 @@ enum status workout_derived_project(struct pg_tx *tx, const struct uuid *owner,
 				    struct slice document, struct workout_events *events,
 				    struct workout_session_outcome *ret_outcome,
 				    struct err *err) MUST_CHECK;
+/* Rows of session_sets, selected by these columns, as lifts; returns their number. */
+#define WORKOUT_LIFT_COLUMNS "session_id, set_id, started_at, reps, weight_g, rpe_halves"
+size_t workout_derived_lifts(const struct pg_result *res, struct arena *arena,
+			     struct workout_lift **ret_lifts);
 /* Records that sets of this session hold. */
 enum status workout_derived_records_of(struct workout *w, const struct workout_scope *scope,
 				       const struct uuid *session_id,

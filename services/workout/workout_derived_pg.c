@@ -43,7 +43,7 @@ static const char sql_project[] =
 	" SELECT exercise_id FROM gone UNION SELECT exercise_id FROM came";
 
 static const char sql_lifts[] =
-	"SELECT session_id, set_id, started_at, reps, weight_g, rpe_halves FROM session_sets"
+	"SELECT " WORKOUT_LIFT_COLUMNS " FROM session_sets"
 	" WHERE user_id = $1 AND exercise_id = $2 AND set_type <> 'warmup' AND reps > 0 AND "
 	"weight_g > 0"
 	" ORDER BY started_at, session_id, position";
@@ -186,8 +186,9 @@ is_stored(const struct pg_result *stored, int row, const struct workout_record *
 	       uuid_eq(&session, &lift->session_id) && uuid_eq(&set, &lift->set_id);
 }
 
-static size_t
-get_lifts(const struct pg_result *res, struct arena *arena, struct workout_lift **ret_lifts)
+size_t
+workout_derived_lifts(const struct pg_result *res, struct arena *arena,
+		      struct workout_lift **ret_lifts)
 {
 	size_t n = (size_t)pg_rows(res);
 	struct workout_lift *lifts = ARENA_ARRAY(arena, struct workout_lift, n + 1);
@@ -220,7 +221,7 @@ derive_records(struct derive *d, const struct uuid *exercise, struct err *err)
 				 &stored, err);
 	if (st != STATUS_OK)
 		return st;
-	n = get_lifts(res, d->arena, &lifts);
+	n = workout_derived_lifts(res, d->arena, &lifts);
 	workout_records_compute(lifts, n, records);
 	for (int k = 0; k < WORKOUT_RECORD_KINDS && st == STATUS_OK; k++) {
 		const char *kind = workout_record_name(k);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "services/workout/workout_derived.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_progress_store.h"
 #include "services/workout/workout_units.h"
@@ -24,7 +25,7 @@ static const char sql_sets[] =
 	"OR duration_s > 0)"
 	" GROUP BY week, exercise_id ORDER BY week, exercise_id";
 static const char sql_lifts[] =
-	"SELECT session_id, set_id, started_at, reps, weight_g, rpe_halves FROM session_sets"
+	"SELECT " WORKOUT_LIFT_COLUMNS " FROM session_sets"
 	" WHERE user_id = $1 AND exercise_id = $2 AND set_type <> 'warmup' AND (reps > 0 OR "
 	"duration_s > 0)"
 	" ORDER BY started_at, session_id, position";
@@ -115,27 +116,14 @@ workout_progress_lifts(struct workout *w, const struct workout_scope *scope,
 		       const struct uuid *exercise, struct workout_lift **ret_list, size_t *ret_n,
 		       struct err *err)
 {
-	struct workout_lift *list;
 	struct pg_result *res;
 	enum status st = pg_query(w->pg, scope->deadline, sql_lifts,
 				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(exercise)), scope->arena,
 				  &res, err);
 
-	if (st != STATUS_OK)
-		return st;
-	*ret_n = (size_t)pg_rows(res);
-	list = ARENA_ARRAY(scope->arena, struct workout_lift, *ret_n + 1);
-	for (size_t i = 0; i < *ret_n; i++)
-		list[i] = (struct workout_lift){
-			.session_id = pg_get_uuid(res, (int)i, 0),
-			.set_id = pg_get_uuid(res, (int)i, 1),
-			.started_ms = pg_get_time(res, (int)i, 2),
-			.reps = (unsigned)pg_get_int(res, (int)i, 3),
-			.grams = pg_get_int(res, (int)i, 4),
-			.rpe_halves = (unsigned)pg_get_int(res, (int)i, 5),
-		};
-	*ret_list = list;
-	return STATUS_OK;
+	if (st == STATUS_OK)
+		*ret_n = workout_derived_lifts(res, scope->arena, ret_list);
+	return st;
 }
 
 static Fit__Workout__V1__PersonalRecord *

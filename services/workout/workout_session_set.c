@@ -187,42 +187,30 @@ entry_for(session_doc *session, const char *entry_id, const char *exercise_id,
 
 /* ---- events ---- */
 
+static void
+tell_set(Fit__Workout__V1__Event__TypeCase type, const session_doc *session,
+	 const session_entry *entry, const session_set *set, const struct workout_rules *rules)
+{
+	Fit__Workout__V1__LoggedSet *m = ARENA_NEW(rules->arena, Fit__Workout__V1__LoggedSet);
+	unsigned halves = 0;
+
+	fit__workout__v1__logged_set__init(m);
+	m->session_id = text(rules, session->id);
+	m->set_id = text(rules, set->set_id);
+	m->exercise_id = text(rules, entry->exercise_id);
+	m->reps = set->reps;
+	(void)workout_grams(set->weight, &m->weight_g);
+	(void)workout_rpe_halves(set->rpe, &halves);
+	m->rpe_halves = halves;
+	m->set_type = text(rules, set->type);
+	workout_events_add(rules->events, type, &m->base);
+}
+
 void
 workout_set_tell_logged(const session_doc *session, const session_entry *entry,
 			const session_set *set, const struct workout_rules *rules)
 {
-	Fit__Workout__V1__SetLogged *m = ARENA_NEW(rules->arena, Fit__Workout__V1__SetLogged);
-	unsigned halves = 0;
-
-	fit__workout__v1__set_logged__init(m);
-	m->session_id = text(rules, session->id);
-	m->set_id = text(rules, set->set_id);
-	m->exercise_id = text(rules, entry->exercise_id);
-	m->reps = set->reps;
-	(void)workout_grams(set->weight, &m->weight_g);
-	(void)workout_rpe_halves(set->rpe, &halves);
-	m->rpe_halves = halves;
-	m->set_type = text(rules, set->type);
-	workout_events_add(rules->events, FIT__WORKOUT__V1__EVENT__TYPE_SET_LOGGED, &m->base);
-}
-
-static void
-tell_corrected(const session_doc *session, const session_entry *entry, const session_set *set,
-	       const struct workout_rules *rules)
-{
-	Fit__Workout__V1__SetCorrected *m = ARENA_NEW(rules->arena, Fit__Workout__V1__SetCorrected);
-	unsigned halves = 0;
-
-	fit__workout__v1__set_corrected__init(m);
-	m->session_id = text(rules, session->id);
-	m->set_id = text(rules, set->set_id);
-	m->exercise_id = text(rules, entry->exercise_id);
-	m->reps = set->reps;
-	(void)workout_grams(set->weight, &m->weight_g);
-	(void)workout_rpe_halves(set->rpe, &halves);
-	m->rpe_halves = halves;
-	m->set_type = text(rules, set->type);
-	workout_events_add(rules->events, FIT__WORKOUT__V1__EVENT__TYPE_SET_CORRECTED, &m->base);
+	tell_set(FIT__WORKOUT__V1__EVENT__TYPE_SET_LOGGED, session, entry, set, rules);
 }
 
 static void
@@ -382,7 +370,7 @@ workout_session_patch_set(session_doc *session, const char *set_id, const sessio
 	if (st != STATUS_OK)
 		return st;
 	if (nmask > 0)
-		tell_corrected(session, entry, set, rules);
+		tell_set(FIT__WORKOUT__V1__EVENT__TYPE_SET_CORRECTED, session, entry, set, rules);
 	*ret_entry = entry;
 	*ret_set = set;
 	return STATUS_OK;
