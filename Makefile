@@ -22,6 +22,7 @@ endif
 VARIANT := $(if $(SANITIZER),$(SANITIZER),release)
 B ?= build/$(VARIANT)
 GEN := $(B)/gen
+LIBFIT := $(B)/libfit.a
 CC := gcc
 # Debian's own interpreter: it has the packaged protobuf and grpc modules.
 PYTHON ?= /usr/bin/python3

@@ -54,7 +54,6 @@ $(B)/obj/%.o: %.c $(GEN)/protos.stamp $(B)/config.mk
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-LIBFIT := $(B)/libfit.a
 $(LIBFIT): $(call obj,$(LIB_SRCS)) $(GEN_OBJS) $(GEN)/protoset.o
 	@echo "  AR $@"
 	$(Q)rm -f $@ && $(AR) crs $@ $^
@@ -77,9 +76,6 @@ $(B)/test/$(1): $(call obj,$($(1)_MAIN) $($(1)_SRCS)) $(call obj,$(TEST_SUPPORT_
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 tests: $(TESTS:%=$(B)/test/%) ## Build the unit tests
-# What pytest drives (tests/integration) is built with them.
-.PHONY: test-programs
-test-programs: tests
 
 # ---- fuzzing: clang's libFuzzer, with a library of its own under ASan and UBSan ----
 FUZZ_CC ?= clang-14

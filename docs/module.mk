@@ -1,6 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+# Documents that the programs themselves know: built, never committed.
 .PHONY: docs
-docs: docs/api.md ## Generate docs/api.md from the protos
+docs: build/docs/api.md build/docs/configuration.md ## Write build/docs/api.md and configuration.md
 
-docs/api.md: $(B)/test/schema_cli $(GEN)/fit.protoset
-	$(Q)echo 'markdown - 0' | $< $(GEN)/fit.protoset | tail -n +2 > $@.tmp && mv $@.tmp $@
+build/docs/api.md: $(B)/obj/tools/build/api_markdown
+	@mkdir -p $(@D)
+	$(Q)$< > $@.tmp && mv $@.tmp $@
+
+$(B)/obj/tools/build/api_markdown: $(B)/obj/tools/build/api_markdown.o $(LIBFIT)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+CONFIGURED := gateway auth user workout
+build/docs/configuration.md: $(CONFIGURED:%=$(B)/bin/%)
+	@mkdir -p $(@D)
+	$(Q){ printf '# Configuration\n\nEach executable reads its settings from the environment; `NAME --check-config` checks them.\n'; \
+	for program in $(CONFIGURED); do printf '\n## %s\n\n' $$program; $(B)/bin/$$program --print-config-markdown; done; } > $@.tmp && mv $@.tmp $@

@@ -12,7 +12,7 @@ sys.path[:0] = [f"{ROOT}/deploy/local", f"{ROOT}/tests/support"]
 from api import Api  # noqa: E402
 from localstack import Stack, free_ports  # noqa: E402
 
-BUILD = os.environ.get("FIT_BUILD", f"{ROOT}/build/release")
+BUILD = os.environ["FIT_BUILD"]
 # Tests of everything but the limiter want it out of their way.
 ROOMY = {"gateway": {"FIT_RATE_CLASSES": "default=1000000/900,auth=1000000/900"}}
 

@@ -2,8 +2,10 @@
 # Checks of the sources, and installing.
 .PHONY: lint lint-layers lint-protos lint-shell lint-cppcheck format format-check install
 
-C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
-SHELL_FILES = $(shell git ls-files -co --exclude-standard | xargs -r grep -lE '^\#!/bin/(ba)?sh' 2>/dev/null)
+# By find, since a tree without git can be checked too.
+SOURCE_FILES = find . \( -path ./build -o -path ./.git \) -prune -o -type f
+C_FILES = $(shell $(SOURCE_FILES) -name '*.[ch]' -print)
+SHELL_FILES = $(shell $(SOURCE_FILES) -print | xargs -r grep -lE '^\#!/bin/(ba)?sh')
 
 lint: format-check lint-layers lint-protos lint-shell lint-cppcheck ## Format, layers, protos, shellcheck, cppcheck
 
@@ -25,7 +27,7 @@ lint-shell:
 lint-cppcheck: $(GEN)/protos.stamp
 	@cppcheck -q -j$(shell nproc) --std=c11 --language=c --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppressions-list=tools/build/cppcheck.txt -I. -I$(GEN) --cppcheck-build-dir=$(shell mkdir -p $(B)/cppcheck && echo $(B)/cppcheck) \
-		$(filter %.c,$(shell git ls-files -co --exclude-standard libcommon services gateway tools))
+		$(filter ./libcommon/% ./services/% ./gateway/% ./tools/%,$(filter %.c,$(C_FILES)))
 
 PREFIX ?= /usr/local
 DESTDIR ?=

@@ -8,7 +8,7 @@ import pytest
 from raw_table import ROWS
 from rawhttp import Server
 
-BUILD = os.environ.get("FIT_BUILD", "build/release")
+BUILD = os.environ["FIT_BUILD"]
 PROGRAM = f"{BUILD}/test/front_test_server"
 
 

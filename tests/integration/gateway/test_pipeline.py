@@ -20,7 +20,7 @@ from rawhttp import Conn
 sys.path.insert(0, f"{ROOT}/deploy/local")
 from servers import Redis  # noqa: E402
 
-BUILD = os.environ.get("FIT_BUILD", f"{ROOT}/build/release")
+BUILD = os.environ["FIT_BUILD"]
 
 
 def free_port():

@@ -17,4 +17,5 @@ $(B)/test/$(1): $(B)/obj/tests/integration/rpc/$(1).o $(GEN)/rpc_test.pb-c.o $(B
 endef
 RPC_TEST_BINS := rpc_test_server rpc_test_client
 $(foreach t,$(RPC_TEST_BINS),$(eval $(call rpc_test_rule,$(t))))
+-include $(wildcard $(B)/obj/tests/integration/rpc/*.d)
 INTEGRATION_BINS += $(RPC_TEST_BINS:%=$(B)/test/%)

@@ -5,12 +5,13 @@ import pathlib
 import signal
 import subprocess
 import tempfile
+import time
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-BUILD = (ROOT / os.environ.get("B", "build/release")).resolve()
+BUILD = pathlib.Path(os.environ["FIT_BUILD"])
 PROTOSET = BUILD / "gen" / "rpc_test.protoset"
 SERVER = BUILD / "test" / "rpc_test_server"
 SERVICE = "fit.test.v1.TestService"
@@ -113,3 +114,19 @@ def connect(server, **options):
 
 def observe(channel):
     return method(channel, "Observe")(Nothing(), timeout=10)
+
+
+def wait_for(condition, seconds=10.0):
+    """Polls until the condition holds; the value it then has."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.005)
+
+
+def wait_running(server, count):
+    """Until so many handlers run."""
+    with connect(server) as channel:
+        assert wait_for(lambda: observe(channel).running >= count)

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 from rpc_support import (PROTOSET, SANITIZED, SERVER, EchoRequest, Nothing, Server, StreamRequest, connect, method,
-                         observe)
+                         observe, wait_for, wait_running)
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -36,16 +36,6 @@ def failure(call, *args, **kwargs):
         result = call(*args, **kwargs)
         list(result) if hasattr(result, "__iter__") else result
     return caught.value
-
-
-def wait_for(condition, seconds=5.0):
-    """Polls until the condition holds; the value it then has."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(0.005)
 
 
 # ---- unary ----
@@ -230,10 +220,11 @@ def test_server_deadline_even_if_the_handler_is_deaf():
     ("Unary", EchoRequest(sleep_ms=5000)), ("ServerStream", StreamRequest(count=1 << 20, interval_ms=1)),
 ])
 def test_cancellation_is_seen_within_100_ms(channel, name, request_message):
+    assert wait_for(lambda: observe(channel).running == 0)
     before = observe(channel).cancelled
     asked = method(channel, name)
     call = asked.future(request_message, timeout=20) if name == "Unary" else asked(request_message, timeout=20)
-    time.sleep(0.3)  # it runs by now; nothing tells us
+    assert wait_for(lambda: observe(channel).running >= 1)
     cancelled_at = time.monotonic()
     call.cancel()
     assert wait_for(lambda: observe(channel).cancelled > before)
@@ -244,7 +235,7 @@ def test_lost_connection_cancels(server, channel):
     before = observe(channel).cancelled
     other = connect(server)
     call = method(other, "Unary").future(EchoRequest(sleep_ms=5000), timeout=20)
-    time.sleep(0.3)
+    assert wait_for(lambda: observe(channel).running >= 1)
     other.close()
     assert wait_for(lambda: observe(channel).cancelled > before)
     assert call.cancelled() or call.exception() is not None
@@ -433,12 +424,12 @@ def test_stream_outlives_the_connection_age():
 def test_drain_finishes_what_runs():
     running = Server()
     made = connect(running)
-    calls = [method(made, "Unary").future(EchoRequest(text=str(i), sleep_ms=600), timeout=20) for i in range(16)]
+    calls = [method(made, "Unary").future(EchoRequest(text=str(i), sleep_ms=600), timeout=20) for i in range(15)]
     stream = method(made, "Ticker")(StreamRequest(count=30, interval_ms=20), timeout=20)
     next(stream)
-    assert wait_for(lambda: observe(made).detached_open == 1)
+    assert wait_for(lambda: observe(made).detached_open == 1 and observe(made).running == 15)
     running.signal(signal.SIGTERM)
-    assert [c.result().text for c in calls] == [str(i) for i in range(16)]
+    assert [c.result().text for c in calls] == [str(i) for i in range(15)]
     assert len(list(stream)) == 29
     assert running.stop() == 0
     with pytest.raises(OSError):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-BUILD = os.environ.get("FIT_BUILD", f"{ROOT}/build/release")
+BUILD = os.environ["FIT_BUILD"]
 PACKAGE = "fit.testing.v1"
 
 

@@ -8,7 +8,7 @@ $(GEN)/testing.protoset: $(TESTING_PROTOS:%=proto/tests/%) $(PROTOS:%=proto/%)
 	@mkdir -p $(@D)
 	@echo "  PROTOSET $@"
 	$(Q)protoc -Iproto/tests -Iproto -I/usr/include --include_imports --include_source_info -o $@ $(TESTING_PROTOS)
-tests: $(GEN)/testing.protoset
+tests integration-bins: $(GEN)/testing.protoset
 
 # For unit tests and fuzz targets: linked in, as fit_testing_protoset.
 $(GEN)/testing_protoset.o: $(GEN)/testing.protoset

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """service_main as its users see it: options, settings, signals, exit codes, admin port, memory.
 
-    make B=build/release integration-bins; B=build/release pytest tests/integration/service
+    make integration-bins; pytest tests/integration/service
 """
 import json
 import os
@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import stack  # noqa: E402  (found by the line before)
 
-BUILD = pathlib.Path(os.environ.get("B", ROOT / "build" / "release")).resolve()
+BUILD = pathlib.Path(os.environ["FIT_BUILD"])
 PROGRAM = BUILD / "test" / "service_test_program"
 PORTS = tuple(int(p) for p in os.environ.get("FIT_TEST_PORTS", "17150-17199").split("-"))
 

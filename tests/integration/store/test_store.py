@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the store's integration programs (C) against a PostgreSQL and a Redis of their own.
 
-    make B=build/release integration-bins; B=build/release pytest tests/integration/store
+    make integration-bins; pytest tests/integration/store
 
 A program asks on stdout ("ask: restart postgres") for what it cannot do itself, and gets "done" on stdin.
 """
@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import stack  # noqa: E402  (found by the line before)
 
-BUILD = pathlib.Path(os.environ.get("B", ROOT / "build" / "release")).resolve()
+BUILD = pathlib.Path(os.environ["FIT_BUILD"])
 PORTS = tuple(int(p) for p in os.environ.get("FIT_TEST_PORTS", "17150-17199").split("-"))
 SCHEMA = "store_test"
 PROGRAM_SECONDS = 300

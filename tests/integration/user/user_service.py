@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 sys.path.insert(0, f"{ROOT}/tests/support")
 import stack  # noqa: E402
 
-BUILD = os.environ.get("FIT_BUILD", f"{ROOT}/build/release")
+BUILD = os.environ["FIT_BUILD"]
 PORTS = (17300, 17349)
 ISSUER = "https://accounts.example"
 
