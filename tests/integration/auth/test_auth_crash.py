@@ -2,7 +2,7 @@
 """The process dies between commit and reply; the client tries again and nothing is there twice."""
 import pytest
 import stack
-from conftest import BUILD, Failure
+from auth_service import BUILD, Failure
 
 with open(f"{BUILD}/bin/auth", "rb") as f:
     ARMED = b"auth.refresh.after_commit" in f.read()

@@ -5,7 +5,7 @@ import concurrent.futures
 import time
 
 import pytest
-from conftest import Failure, hash_of
+from auth_service import Failure, hash_of
 
 
 def refused(call, reason="REFRESH_TOKEN_INVALID", status="UNAUTHENTICATED"):

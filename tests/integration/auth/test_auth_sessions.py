@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 import stack
-from conftest import Failure, make_key
+from auth_service import Failure, make_key
 
 
 def test_sign_out_ends_this_session(auth, idp, events, copy):

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 import stack
-from conftest import AUDIENCE, PORTS, Failure
+from auth_service import AUDIENCE, PORTS, Failure
 from idp import Idp, Key
 
 

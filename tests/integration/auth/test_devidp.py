@@ -10,7 +10,7 @@ import urllib.request
 import jwt
 import pytest
 import stack
-from conftest import BUILD, PORTS
+from auth_service import BUILD, PORTS
 
 
 class Devidp:
