@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 
 #include "libcommon/observe/metrics.h"
 #include "services/workout/workout_derived.h"
 #include "services/workout/workout_doc.h"
-#include "services/workout/workout_exercise_store.h"
-#include "services/workout/workout_plan_store.h"
 #include "services/workout/workout_rpc.h"
+#include "services/workout/workout_session_prepare.h"
 #include "services/workout/workout_session_reply.h"
 #include "services/workout/workout_session_store.h"
 
@@ -190,78 +188,6 @@ on_get_session(struct rpc_call *call, const void *request, void *reply, struct e
 
 /* ---- create ---- */
 
-/* Exercises must exist before they are trained. */
-static enum status
-check_exercises(struct workout *w, const struct workout_scope *scope, const session_doc *s,
-		struct err *err)
-{
-	struct uuid *ids = ARENA_ARRAY(scope->arena, struct uuid, s->n_exercises + 1);
-	struct workout_exercise_brief *briefs;
-	char path[64];
-	size_t n;
-	enum status st;
-
-	for (size_t i = 0; i < s->n_exercises; i++) {
-		snprintf(path, sizeof(path), "exercises[%zu].exerciseId", i);
-		st = workout_rpc_id(s->exercises[i]->exercise_id, path, &ids[i], err);
-		if (st != STATUS_OK)
-			return st;
-	}
-	st = workout_exercise_briefs(w, scope, ids, s->n_exercises, true, &briefs, &n, err);
-	for (size_t i = 0; st == STATUS_OK && i < s->n_exercises; i++) {
-		if (workout_exercise_brief_of(briefs, n, &ids[i]) != NULL)
-			continue;
-		snprintf(path, sizeof(path), "exercises[%zu].exerciseId", i);
-		err_init(err);
-		err_add_field(err, path, "is not a known exercise");
-		st = err_reason(err, "REFERENCE_INVALID");
-	}
-	return st;
-}
-
-/* The plan's day as empty entries. */
-static void
-take_entries(session_doc *s, const plan_doc *plan, struct arena *arena)
-{
-	uint32_t day = s->plan_day > 0 ? s->plan_day : 1;
-
-	s->exercises = ARENA_ARRAY(arena, session_entry *, plan->n_exercises + 1);
-	for (size_t i = 0; i < plan->n_exercises; i++) {
-		const Fit__Workout__V1__PlanExercise *p = plan->exercises[i];
-		session_entry *e;
-
-		if ((p->day > 0 ? p->day : 1) != day)
-			continue;
-		e = ARENA_NEW(arena, session_entry);
-		fit__workout__v1__session_exercise__init(e);
-		e->exercise_id = p->exercise_id;
-		s->exercises[s->n_exercises++] = e;
-	}
-}
-
-static enum status
-follow_plan(struct workout *w, const struct workout_scope *scope, session_doc *s, struct err *err)
-{
-	struct uuid id;
-	plan_doc *plan;
-	enum status st = workout_rpc_id(s->plan_id, "planId", &id, err);
-
-	if (st == STATUS_OK)
-		st = workout_plan_find(w, scope, &id, &plan, err);
-	if (st == STATUS_NOT_FOUND) {
-		err_init(err);
-		err_add_field(err, "planId", "is not a plan of yours");
-		st = err_reason(err, "REFERENCE_INVALID");
-	}
-	if (st != STATUS_OK)
-		return st;
-	s->plan_id = workout_uuid_text(scope->arena, &id);
-	s->plan_version = plan->version_number;
-	if (s->n_exercises == 0)
-		take_entries(s, plan, scope->arena);
-	return STATUS_OK;
-}
-
 static enum status
 on_apply_create(void *arg, session_doc **session, struct workout_events *events,
 		enum workout_session_verdict *ret_verdict, struct err *err)
@@ -305,10 +231,7 @@ on_create_session(struct rpc_call *call, const void *request, void *reply, struc
 	s->id = workout_uuid_text(c.scope.arena, &c.id);
 	s->user_id = workout_uuid_text(c.scope.arena, &c.scope.owner);
 	s->plan_version = 0;
-	if (*s->plan_id != '\0')
-		st = follow_plan(w, &c.scope, s, err);
-	if (st == STATUS_OK)
-		st = check_exercises(w, &c.scope, s, err);
+	st = workout_session_prepare(w, &c.scope, s, err);
 	c.fresh = s;
 	return st == STATUS_OK ? run_session(call, &c, &change, err) : refused(call, &c, err);
 }
@@ -392,25 +315,6 @@ on_apply_swap(void *arg, session_doc **session, struct workout_events *events,
 	return st;
 }
 
-/* An exercise that a request names must be there. */
-static enum status
-check_exercise(struct workout *w, const struct workout_scope *scope, const char *text,
-	       struct err *err)
-{
-	struct workout_exercise_brief *briefs;
-	struct uuid id;
-	size_t n;
-	enum status st = workout_rpc_id(text, "exerciseId", &id, err);
-
-	if (st == STATUS_OK)
-		st = workout_exercise_briefs(w, scope, &id, 1, false, &briefs, &n, err);
-	if (st != STATUS_OK || n == 1)
-		return st;
-	err_init(err);
-	err_add_field(err, "exerciseId", "is not a known exercise");
-	return err_reason(err, "REFERENCE_INVALID");
-}
-
 static enum status
 on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
@@ -421,7 +325,8 @@ on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct
 
 	if (st != STATUS_OK)
 		return st;
-	st = check_exercise(rpc_call_service(call), &c.scope, req->exercise_id, err);
+	st = workout_session_check_exercise(rpc_call_service(call), &c.scope, req->exercise_id,
+					    err);
 	st = st == STATUS_OK ? run_session(call, &c, &change, err) : refused(call, &c, err);
 	return count_modification("swap", &c, st);
 }
@@ -511,7 +416,7 @@ on_add_set(struct rpc_call *call, const void *request, void *reply, struct err *
 	if (st != STATUS_OK)
 		return st;
 	if (*req->set->exercise_id != '\0')
-		st = check_exercise(w, &c.scope, req->set->exercise_id, err);
+		st = workout_session_check_exercise(w, &c.scope, req->set->exercise_id, err);
 	if (st != STATUS_OK)
 		return workout_rpc_refused(w, &c.scope, err);
 	change.arg = &c;
