@@ -204,3 +204,14 @@ def test_two_sessions_at_once_do_not_compute_past_each_other(ana, squat):
     assert [c.code().name for c in calls] == ["OK"] * 6
     record = ana.records()["weight_4_6"]
     assert (record["value"], record["previousValue"], record["sessionId"]) == (106, 105, sessions[-1])
+
+
+def test_the_ends_of_the_calendar(ana, squat):
+    ana.train(squat, [(5, 100)], "1970-01-01T00:00:00Z")
+    for until in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z"):
+        reply = ana.GetProgress(until=until, weeks=104, timeZone="Pacific/Kiritimati")
+        assert len(reply["weeks"]) == 104 and all(len(w["weekStart"]) == 10 for w in reply["weeks"])
+        assert reply["sets"] == (1 if until.startswith("1970") else 0)
+    for bounds in ({"from": "0001-01-01T00:00:00Z"}, {"to": "9999-12-31T23:59:59Z"}):
+        assert len(ana.ListSessions(**bounds)["sessions"]) == 1
+        assert len(ana.GetExerciseProgress(exerciseId=squat, **bounds)["points"]) == 1
