@@ -12,7 +12,7 @@ from google.protobuf import json_format
 
 import generate
 
-COUNT = int(os.environ.get("COUNT", 1500))
+COUNT = int(os.environ.get("COUNT", 1000))
 NAME = "fit.testing.v1.Everything"
 
 
