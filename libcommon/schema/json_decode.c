@@ -35,6 +35,8 @@ decode_malformed(struct decoder *d)
 	const struct json_lex *lex = &d->lex;
 	size_t at = (size_t)(lex->p - lex->begin);
 
+	if (d->out->len > d->out_max)
+		return err_public(d->err, STATUS_INVALID_ARGUMENT, "the body holds too much");
 	if (lex->fault != NULL)
 		return err_public(d->err, STATUS_INVALID_ARGUMENT, "malformed JSON at byte %zu: %s",
 				  at, lex->fault);
@@ -136,11 +138,17 @@ decode_value(struct decoder *d, const struct schema_field *f, const struct path_
 	return STATUS_OK;
 }
 
+bool
+decode_more(struct decoder *d)
+{
+	return d->out->len <= d->out_max && json_take(&d->lex, ',');
+}
+
 /* After an element: true when another follows. */
 static bool
 another(struct decoder *d, char close, bool *ret_bad)
 {
-	if (json_take(&d->lex, ','))
+	if (decode_more(d))
 		return true;
 	*ret_bad = !json_take(&d->lex, close);
 	return false;
@@ -405,6 +413,7 @@ schema_json_decode(const struct schema_message *message, struct slice json,
 		.max_depth = opts != NULL && opts->max_depth ? opts->max_depth : SCHEMA_MAX_DEPTH,
 		.mask = opts != NULL ? opts->mask_paths : NULL,
 		.ignore_unknown = opts != NULL && opts->ignore_unknown,
+		.out_max = opts != NULL && opts->max_bytes ? out->len + opts->max_bytes : SIZE_MAX,
 	};
 	size_t before = out->len;
 	enum status st;

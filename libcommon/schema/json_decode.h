@@ -30,6 +30,7 @@ struct decoder {
 	struct strbuf *mask;
 	bool ignore_unknown;
 	struct key_set keys;
+	size_t out_max; /* length of `out` that it must not grow beyond */
 };
 
 /* The error is at `node`; returns STATUS_INVALID_ARGUMENT. */
@@ -40,6 +41,9 @@ enum status decode_malformed(struct decoder *d) COLD;
 /* "is a number; expected …" */
 enum status decode_unexpected(struct decoder *d, const struct path_node *node, enum json_kind kind,
 			      const char *expected) COLD;
+
+/* After an element: true when a comma says that another follows, and there is room for it. */
+bool decode_more(struct decoder *d);
 
 /* The content of a message, whatever its JSON form. */
 enum status decode_body(struct decoder *d, const struct schema_message *m,

@@ -136,7 +136,7 @@ decode_struct(struct decoder *d, const struct schema_message *m, const struct pa
 			return st;
 		wire_close(d->out, mark);
 		wire_close(d->out, entry);
-	} while (json_take(&d->lex, ','));
+	} while (decode_more(d));
 	return json_take(&d->lex, '}') ? STATUS_OK : decode_malformed(d);
 }
 
@@ -161,7 +161,7 @@ decode_list(struct decoder *d, const struct schema_message *m, const struct path
 			return st;
 		wire_close(d->out, mark);
 		node.index++;
-	} while (json_take(&d->lex, ','));
+	} while (decode_more(d));
 	return json_take(&d->lex, ']') ? STATUS_OK : decode_malformed(d);
 }
 

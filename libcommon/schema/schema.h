@@ -139,6 +139,8 @@ struct schema_json_opts {
 	unsigned max_depth; /* 0: 64 */
 	/* For what was stored, maybe by a newer version: an unknown member is passed over. */
 	bool ignore_unknown;
+	/* 0: no limit. The bytes can be several times the text: "1," makes eight of a double. */
+	size_t max_bytes;
 };
 
 /* Appends protobuf bytes to `out`. Unknown member, wrong type, out of range: error naming the path

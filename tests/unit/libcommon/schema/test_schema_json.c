@@ -299,6 +299,45 @@ test_schema_json_bounds_depth(void **state)
 	strbuf_fini(&wire);
 }
 
+/* Text that makes many times its own bytes stops where the limit is. */
+static void
+test_schema_json_bounds_output(void **state)
+{
+	static const struct {
+		const char *message, *head, *item, *tail;
+	} rows[] = {
+		{ "Everything", "{\"doubles\":[1", ",1", "]}" },
+		{ "google.protobuf.ListValue", "[1", ",1", "]" },
+		{ "Everything", "{\"leaves\":[{}", ",{}", "]}" },
+	};
+	struct schema_json_opts opts = { .max_bytes = 4096 };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct strbuf text = STRBUF_INIT, wire = STRBUF_INIT;
+		struct err err;
+
+		strbuf_adds(&text, rows[i].head);
+		for (int n = 0; n < 100000; n++)
+			strbuf_adds(&text, rows[i].item);
+		strbuf_adds(&text, rows[i].tail);
+		err_init(&err);
+		assert_int_equal(schema_json_decode(message(rows[i].message), strbuf_slice(&text),
+						    NULL, &wire, &err),
+				 STATUS_OK);
+		assert_true(wire.len > opts.max_bytes);
+		strbuf_fini(&wire);
+		wire = STRBUF_INIT;
+		assert_int_equal(schema_json_decode(message(rows[i].message), strbuf_slice(&text),
+						    &opts, &wire, &err),
+				 STATUS_INVALID_ARGUMENT);
+		assert_non_null(strstr(error_text(&err), "holds too much"));
+		assert_true(wire.cap < 4 * opts.max_bytes);
+		strbuf_fini(&wire);
+		strbuf_fini(&text);
+	}
+}
+
 static void
 test_schema_json_collects_mask(void **state)
 {
@@ -476,6 +515,7 @@ main(void)
 		cmocka_unit_test(test_schema_json_prints_defaults),
 		cmocka_unit_test(test_schema_json_refuses),
 		cmocka_unit_test(test_schema_json_bounds_depth),
+		cmocka_unit_test(test_schema_json_bounds_output),
 		cmocka_unit_test(test_schema_json_collects_mask),
 		cmocka_unit_test(test_schema_json_passes_over_unknown_members),
 		cmocka_unit_test(test_schema_json_reads_any_wire_order),
