@@ -219,7 +219,6 @@ shared_init(void)
 
 	nghttp2_option *o = shared.options;
 	nghttp2_option_set_no_auto_window_update(o, 1);
-	nghttp2_option_set_no_closed_streams(o, 1);
 	nghttp2_option_set_peer_max_concurrent_streams(o, H2_STREAMS_MAX);
 	nghttp2_option_set_max_outbound_ack(o, 500);
 	nghttp2_option_set_max_settings(o, 32);

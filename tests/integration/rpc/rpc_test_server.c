@@ -29,7 +29,7 @@
 #include "libcommon/schema/schema.h"
 
 static struct {
-	atomic_int cancelled, detached_open, detached_cancelled, send_refused, drained,
+	atomic_int running, cancelled, detached_open, detached_cancelled, send_refused, drained,
 		send_blocked_ms;
 	atomic_llong cancelled_us;
 } seen;
@@ -129,7 +129,7 @@ echo_metadata(struct rpc_call *call, const char *name, Fit__Test__V1__EchoReply 
 }
 
 static enum status
-on_unary(struct rpc_call *call, const void *request, void *reply, struct err *err)
+do_unary(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
 	const Fit__Test__V1__EchoRequest *req = request;
 
@@ -144,7 +144,7 @@ on_unary(struct rpc_call *call, const void *request, void *reply, struct err *er
 }
 
 static enum status
-on_server_stream(struct rpc_call *call, const void *request, void *reply, struct err *err)
+do_server_stream(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
 	const Fit__Test__V1__StreamRequest *req = request;
 	Fit__Test__V1__StreamReply message;
@@ -170,6 +170,24 @@ on_server_stream(struct rpc_call *call, const void *request, void *reply, struct
 			return err_set(err, STATUS_CANCELLED, "cancelled");
 	}
 	return STATUS_OK;
+}
+
+static enum status
+on_unary(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	atomic_fetch_add(&seen.running, 1);
+	enum status st = do_unary(call, request, reply, err);
+	atomic_fetch_sub(&seen.running, 1);
+	return st;
+}
+
+static enum status
+on_server_stream(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	atomic_fetch_add(&seen.running, 1);
+	enum status st = do_server_stream(call, request, reply, err);
+	atomic_fetch_sub(&seen.running, 1);
+	return st;
 }
 
 static enum status
@@ -359,6 +377,7 @@ on_observe(struct rpc_call *call, const void *request, void *reply, struct err *
 	(void)call;
 	(void)request;
 	(void)err;
+	c->running = atomic_load(&seen.running);
 	c->cancelled = atomic_load(&seen.cancelled);
 	c->cancelled_us = atomic_load(&seen.cancelled_us);
 	c->detached_open = atomic_load(&seen.detached_open);

@@ -11,8 +11,8 @@ import time
 import grpc
 import pytest
 
-from rpc_support import BUILD, EchoReply, EchoRequest, Server, StreamReply, StreamRequest, connect, observe, wait_for,
-                         wait_running
+from rpc_support import (BUILD, EchoReply, EchoRequest, Server, StreamReply, StreamRequest, connect, observe,
+                         wait_for, wait_running)
 
 CLIENT = BUILD / "test" / "rpc_test_client"
 UNARY = "/fit.test.v1.TestService/Unary"
