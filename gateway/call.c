@@ -9,6 +9,7 @@
 #include "gateway/problem.h"
 #include "libcommon/base/arena.h"
 #include "libcommon/base/clock.h"
+#include "libcommon/base/crashpoint.h"
 #include "libcommon/observe/log.h"
 
 static void
@@ -94,6 +95,7 @@ call_reply(struct call *call, unsigned status, const char *content_type, struct 
 {
 	struct slice fields = call_fields(call, content_type);
 
+	CRASH_POINT("gateway.before_reply");
 	call_done(call, status, body.n);
 	exchange_reply(call->ex, status, fields, body);
 }

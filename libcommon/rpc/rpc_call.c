@@ -10,6 +10,7 @@
 
 #include "libcommon/base/arena.h"
 #include "libcommon/base/codec.h"
+#include "libcommon/base/crashpoint.h"
 #include "libcommon/observe/log.h"
 #include "libcommon/rpc/pb_arena.h"
 #include "libcommon/rpc/rpc_meta.h"
@@ -149,6 +150,7 @@ run_handler(struct rpc_call *call, struct h2_chunk **ret_reply, struct err *err)
 static void
 complete(struct rpc_call *call, enum status status, struct h2_chunk *reply, struct err *err)
 {
+	CRASH_POINT("rpc.before_reply");
 	/* A handler that returned a status without words. */
 	if (status != STATUS_OK && err->status != status)
 		err->status = status;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libcommon/base/crashpoint.h"
 #include "libcommon/base/strbuf.h"
 #include "libcommon/client/user_client.h"
 #include "libcommon/crypto/jwt.h"
@@ -171,6 +172,7 @@ auth_show(struct auth *auth, const struct auth_call *call, const struct auth_ses
 
 	err_init(&err);
 	st = auth_copy_put(auth->redis, deadline, call->arena, session, call->now_ms, &err);
+	CRASH_POINT("auth.show.after_copy");
 	if (st == STATUS_OK)
 		st = auth_store_copied(auth->store, call, session, &err);
 	metric_add(metric_series(&m_copies, st == STATUS_OK ? "ok" : "failed"), 1);
