@@ -107,7 +107,9 @@ enum status
 schema_text_field(const struct schema_message *message, struct slice path, struct slice text,
 		  struct strbuf *out, struct err *err)
 {
-	struct decoder d = { .out = out, .err = err, .max_depth = SCHEMA_MAX_DEPTH };
+	struct decoder d = {
+		.out = out, .err = err, .max_depth = SCHEMA_MAX_DEPTH, .out_max = SIZE_MAX
+	};
 	struct path_node nodes[MAX_STEPS] = { 0 };
 	struct steps steps;
 	size_t marks[MAX_STEPS], before = out->len;
