@@ -67,6 +67,12 @@ enum status workout_plan_document(struct workout *w, const struct workout_scope 
 				  const struct uuid *id, int64_t number, json_t **ret_doc,
 				  struct err *err) MUST_CHECK;
 
+/* The note on a plan, which makes no version; "" clears it. */
+enum status workout_plan_set_note(struct workout *w, const struct workout_scope *scope,
+				  const struct uuid *id, const char *text,
+				  Fit__Workout__V1__PlanNote *ret_note,
+				  struct err *err) MUST_CHECK;
+
 enum status workout_plan_rebuild(struct workout *w, const struct workout_scope *scope,
 				 const struct uuid *id, struct err *err) MUST_CHECK;
 

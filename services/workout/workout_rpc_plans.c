@@ -419,6 +419,21 @@ on_archive_plan(struct rpc_call *call, const void *request, void *reply, struct 
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
 }
 
+static enum status
+on_set_plan_note(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__SetPlanNoteRequest *req = request;
+	struct workout_scope scope;
+	struct uuid id;
+	enum status st = workout_rpc_begin(call, reply, &scope, err);
+
+	if (st == STATUS_OK)
+		st = workout_rpc_id(req->plan_id, "planId", &id, err);
+	if (st == STATUS_OK)
+		st = workout_plan_set_note(rpc_call_service(call), &scope, &id, req->text, reply, err);
+	return st;
+}
+
 static const struct rpc_method methods[] = {
 	{ "ListPlans", on_list_plans },
 	{ "CreatePlan", on_create_plan },
@@ -431,6 +446,7 @@ static const struct rpc_method methods[] = {
 	{ "RestorePlan", on_restore_plan },
 	{ "ClonePlan", on_clone_plan },
 	{ "ArchivePlan", on_archive_plan },
+	{ "SetPlanNote", on_set_plan_note },
 };
 const struct rpc_service workout_rpc_plans = { &fit__workout__v1__plan_service__descriptor, methods,
 					       ARRAY_LEN(methods) };

@@ -38,8 +38,6 @@ def body_for(method, path, ids):
         return {"versionNumber": 1}
     if path.endswith("/sets"):
         return {"exerciseId": ids["exercise_id"], "reps": 1, "weight": 1}
-    if path.endswith("/notes"):
-        return {"text": "x"}
     return {} if method in ("post", "patch", "put") else None
 
 
