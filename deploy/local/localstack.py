@@ -5,10 +5,12 @@ The command line for it is `stack` beside this file; tests use the class with po
 
     stack = Stack("/tmp/x", "build/address", durable=False, ports=free_ports()); stack.up(say=quiet); … stack.down()
 """
+import contextlib
+import fcntl
 import os
 import secrets
 import shutil
-import socket
+import signal
 import subprocess
 import sys
 
@@ -19,15 +21,7 @@ from servers import StackError
 
 def free_ports():
     """A free port for each name of the tables."""
-    held, ports = [], {}
-    for name in stackdefs.PORTS:
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        held.append(s)
-        ports[name] = s.getsockname()[1]
-    for s in held:
-        s.close()
-    return ports
+    return {name: servers.free_port() for name in stackdefs.PORTS}
 
 
 class Stack:
@@ -38,8 +32,6 @@ class Stack:
         self.durable = durable
         self.overrides = overrides or {}
         self.ports = ports or stackdefs.ports_from_environment()
-        for sub in ("run", "log", "keys", "secrets", "keys/auth", "keys/kek"):
-            os.makedirs(f"{self.dir}/{sub}", mode=0o700, exist_ok=True)
         self.postgres = servers.Postgres(self.dir, self.ports["postgres"], durable)
         self.redis = servers.Redis(self.dir, self.ports["redis"], durable)
         self.programs = {name: self._program(name) for name in stackdefs.PROGRAMS}
@@ -55,6 +47,30 @@ class Stack:
     # ---- up ----
 
     def up(self, say=print):
+        for sub in ("run", "log", "keys", "secrets", "keys/auth", "keys/kek"):
+            os.makedirs(f"{self.dir}/{sub}", mode=0o700, exist_ok=True)
+        with self._alone():
+            self._up(say)
+
+    @contextlib.contextmanager
+    def _alone(self):
+        """One `up`, `down` or `reset` at a time."""
+        if not os.path.isdir(f"{self.dir}/run"):
+            yield
+            return
+        with open(f"{self.dir}/run/lock", "a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                raise StackError(f"another make is starting or stopping this stack (pid {lock.read().strip()}); wait for "
+                                 "it and try again") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def _up(self, say):
         started = []
         try:
             self._check_ports()
@@ -65,22 +81,30 @@ class Stack:
                 self.postgres.create(self._secret_path("pg_super"))
             self._start(self.postgres, started, say)
             self._make_roles()
-            for name, program in self.programs.items():
-                if program.pid() is None and name in stackdefs.DATABASES:
-                    say(f"  migrating {name}")
-                    program.migrate(stackdefs.owner_environment(name, self.dir, self.ports))
+            for program in self.programs.values():
                 self._start(program, started, say)
             self._write_env()
         except BaseException:
+            # A second Ctrl-C does not stop the stopping.
+            with contextlib.suppress(ValueError):  # not the main thread
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
             for daemon in reversed(started):
                 daemon.stop()
             raise
 
     def _start(self, daemon, started, say):
+        """Starts what does not run, and starts again what is not what it would be now."""
         if daemon.pid() is not None:
-            return
-        say(f"  starting {daemon.name}")
+            why = daemon.outdated()
+            if not why:
+                return
+            say(f"  stopping {daemon.name}: {why}")
+            daemon.stop()
         started.append(daemon)
+        if daemon.name in stackdefs.DATABASES:
+            say(f"  migrating {daemon.name}")
+            daemon.migrate(stackdefs.owner_environment(daemon.name, self.dir, self.ports))
+        say(f"  starting {daemon.name}")
         daemon.start()
 
     def _check_ports(self):
@@ -88,23 +112,23 @@ class Stack:
         for name, program in self.programs.items():
             wanted[program] = [p for p in (name, name + "_admin") if p in self.ports]
         for daemon, names in wanted.items():
-            if daemon.pid() is not None:
-                continue
             for name in names:
                 port = self.ports[name]
-                if not servers.port_free(port):
-                    owner = servers.port_owner(port)
-                    raise StackError(f"port {port} ({name}) is in use{' by ' + owner if owner else ''}; stop that, or "
-                                     f"choose another with FIT_PORT_{name.upper()}=…")
+                if servers.port_free(port):
+                    continue
+                pid, comm = servers.port_owner(port)
+                if pid == 0 or pid != daemon.pid():
+                    raise StackError(f"port {port} ({name}) is in use{f' by pid {pid} ({comm})' if pid else ''}; stop "
+                                     f"that, or choose another with FIT_PORT_{name.upper()}=…")
 
     # ---- keys and secrets: made once, readable by nobody else ----
 
     def _secret_path(self, name):
         return f"{self.dir}/secrets/{name}"
 
-    def _secret(self, name, make):
+    def _secret(self, name, make, again=False):
         path = self._secret_path(name)
-        if not os.path.exists(path):
+        if again or not os.path.exists(path):
             with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
                 f.write(make())
             os.rename(path + ".new", path)
@@ -117,7 +141,7 @@ class Stack:
         for name in stackdefs.SECRETS_HEX32:
             self._secret(name, lambda: secrets.token_hex(32))
         self.redis.password = self._secret("redis", lambda: secrets.token_urlsafe(24))
-        self._secret("redis_url", lambda: f"redis://:{self.redis.password}@127.0.0.1:{self.ports['redis']}/0")
+        self._secret("redis_url", lambda: f"redis://:{self.redis.password}@127.0.0.1:{self.ports['redis']}/0", again=True)
         for path, kind in stackdefs.KEYS.items():
             self._key(f"{self.dir}/keys/{path}", kind)
 
@@ -169,6 +193,10 @@ class Stack:
     # ---- the rest ----
 
     def down(self, say=print):
+        with self._alone():
+            self._down(say)
+
+    def _down(self, say):
         running = [d for d in reversed(self.daemons()) if d.pid() is not None]
         for daemon in running:
             say(f"  stopping {daemon.name}")
@@ -177,18 +205,26 @@ class Stack:
             say("  nothing was running")
 
     def logs(self, name=None):
-        names = [name] if name else [d.name for d in self.daemons()]
-        if name and name not in [d.name for d in self.daemons()]:
-            raise StackError(f'"{name}" is not one of: {" ".join(d.name for d in self.daemons())}')
-        files = [f"{self.dir}/log/{n}.log" for n in names if os.path.exists(f"{self.dir}/log/{n}.log")]
+        names = [d.name for d in self.daemons()]
+        if name and name not in names:
+            raise StackError(f'"{name}" is not one of: {" ".join(names)}')
+        files = [path for path in (f"{self.dir}/log/{n}.log" for n in ([name] if name else names)) if os.path.exists(path)]
+        if not files:
+            raise StackError("there is no log yet; `make up` starts the stack")
         os.execvp("tail", ["tail", "-n", "20", "-F", *files])
 
-    def reset(self, yes):
+    def reset(self, yes, say=print):
+        if not os.path.isdir(self.dir):
+            say("  there is nothing to delete")
+            return
         if not yes:
             if not sys.stdin.isatty():
                 raise StackError("reset deletes all data of the local stack; say so with --yes (make reset YES=1)")
             answer = input(f"This stops everything and deletes all data below {self.dir}. Type yes to go on: ")
             if answer.strip() != "yes":
                 raise StackError("nothing was deleted")
-        self.down()
-        shutil.rmtree(self.dir)
+        with self._alone():
+            self._down(say)
+            self.postgres.destroy()
+            shutil.rmtree(self.dir)
+        say(f"  deleted {self.dir}")

@@ -2,23 +2,53 @@
 """Private PostgreSQL and Redis instances and our own daemons: start, watch, stop. Nothing here knows the product.
 
     pg = Postgres(directory, port, durable=True)
-    pg.create(superuser_password_file); pg.start(deadline_s=20); pg.stop()
+    pg.create(superuser_password_file); pg.start(); pg.stop()
 
-Everything binds to 127.0.0.1. A process is known by its pid file and the program it runs, so that a recycled pid is
-never signalled. `durable=False` is for throw-away test clusters: no fsync.
+Everything binds to 127.0.0.1. A process is known by its pid and start time, so that a recycled pid is never signalled.
+`durable=False` is for throw-away test clusters: no fsync. `dies_with_parent`: the kernel ends the process when the thread
+that started it ends, whatever way; for tests.
 """
+import ctypes
 import errno
+import fcntl
 import glob
+import hashlib
+import json
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+_held = []  # lock files of the ports that free_port() gave out
 
-class StackError(Exception):
+
+class StackError(RuntimeError):
     """One sentence for the operator; names the log where there is one."""
+
+
+def free_port():
+    """A port that nobody uses, and that no other caller of this function gets while we live. Below the range that the
+    kernel takes connections' own ports from, so that it stays free while its server restarts."""
+    folder = f"{tempfile.gettempdir()}/fit-ports-{os.geteuid()}"
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for port in range(20000, 32000):
+        lock = os.open(f"{folder}/{port}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        if port_free(port):
+            _held.append(lock)
+            return port
+        os.close(lock)
+    raise StackError("no port of 20000..31999 is free")
 
 
 def port_free(port):
@@ -34,7 +64,7 @@ def port_free(port):
 
 
 def port_owner(port):
-    """'pid 123 (name)' of the process that listens on a port, or '' when it cannot be told."""
+    """(pid, name) of the process that listens on a port; (0, '') when it cannot be told."""
     want = f"{port:04X}"
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -49,10 +79,10 @@ def port_owner(port):
             if os.readlink(fd) in inodes:
                 pid = fd.split("/")[2]
                 with open(f"/proc/{pid}/comm") as f:
-                    return f"pid {pid} ({f.read().strip()})"
+                    return int(pid), f.read().strip()
         except OSError:
             continue
-    return ""
+    return 0, ""
 
 
 def tail(path, lines=8):
@@ -68,12 +98,18 @@ class Daemon:
 
     stop_signal = signal.SIGTERM
 
-    def __init__(self, name, run_dir, log_dir):
+    def __init__(self, name, run_dir, log_dir, dies_with_parent=False):
         self.name = name
         self.pid_file = f"{run_dir}/{name}.pid"
         self.log_file = f"{log_dir}/{name}.log"
         self.ready_file = f"{run_dir}/{name}.ready_ms"
+        self.made_file = f"{run_dir}/{name}.made"
+        self.dies_with_parent = dies_with_parent
         self._child = None
+
+    def command(self):
+        """(arguments, environment) that start() starts; of kinds that can be asked outdated()."""
+        raise NotImplementedError
 
     def pid(self):
         """The running process' pid, or None."""
@@ -84,11 +120,28 @@ class Daemon:
             return None
         return pid if started and _start_time(pid) == started else None
 
+    def outdated(self):
+        """Why the running process is not what start() would start now, or ''."""
+        argv, env = self.command()
+        try:
+            with open(self.made_file) as f:
+                made = f.read().strip()
+            started = os.stat(self.pid_file).st_mtime
+            newer = os.stat(shutil.which(argv[0]) or argv[0]).st_mtime > started
+        except OSError:
+            return ""
+        return "its executable is newer" if newer else "its settings changed" if made != _digest(argv, env) else ""
+
     def spawn(self, argv, env, cwd=None):
+        for path in (self.pid_file, self.log_file):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        die = (lambda: _libc.prctl(PR_SET_PDEATHSIG, self.stop_signal)) if self.dies_with_parent else None
         with open(self.log_file, "ab") as log:
-            self._child = subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                           start_new_session=True)
+            self._child = subprocess.Popen(argv, env=clean_env() | env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log,
+                                           stderr=log, start_new_session=True, preexec_fn=die)
         self.started_at = time.monotonic()
+        with open(self.made_file, "w") as f:
+            f.write(_digest(argv, env) + "\n")
         with open(self.pid_file, "w") as f:
             f.write(f"{self._child.pid} {_start_time(self._child.pid)}\n")
 
@@ -111,21 +164,31 @@ class Daemon:
             time.sleep(0.002)
 
     def stop(self, seconds=20):
-        pid = self.pid()
+        pid = self._pid_to_stop()
         if pid is not None:
-            os.kill(pid, self.stop_signal)
+            _signal(pid, self.stop_signal)
             if not self._wait_gone(pid, seconds):
-                os.kill(pid, signal.SIGKILL)
+                _signal(pid, signal.SIGKILL)
                 self._wait_gone(pid, 5)
         self._forget()
         return pid is not None
 
     def kill9(self):
-        pid = self.pid()
+        """As if the power failed: the process and its children, at once."""
+        pid = self._pid_to_stop()
         if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-            self._wait_gone(pid, 5)
+            everyone = [pid] + children(pid)
+            for each in everyone:
+                _signal(each, signal.SIGKILL)
+            for each in everyone:
+                self._wait_gone(each, 5)
         self._forget()
+
+    def _pid_to_stop(self):
+        """Also of one that was interrupted before its pid file was there."""
+        if self._child is not None and self._child.poll() is None:
+            return self._child.pid
+        return self.pid()
 
     def _wait_gone(self, pid, seconds):
         end = time.monotonic() + seconds
@@ -139,7 +202,7 @@ class Daemon:
         return True
 
     def _forget(self):
-        for path in (self.pid_file, self.ready_file):
+        for path in (self.pid_file, self.ready_file, self.made_file):
             try:
                 os.unlink(path)
             except FileNotFoundError:
@@ -156,16 +219,37 @@ def _start_time(pid):
     return 0 if fields[0] in "ZX" else int(fields[19])
 
 
+def _signal(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def children(pid):
+    """Pids of a process' children."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+
+
+def _digest(argv, env):
+    return hashlib.sha256(json.dumps([argv, sorted(env.items())]).encode()).hexdigest()
+
+
 class Postgres(Daemon):
     stop_signal = signal.SIGINT  # "fast" shutdown
 
-    def __init__(self, directory, port, durable=True, name="postgres"):
-        for sub in ("run", "log"):
-            os.makedirs(f"{directory}/{sub}", exist_ok=True)
-        super().__init__(name, f"{directory}/run", f"{directory}/log")
+    def __init__(self, directory, port, durable=True, name="postgres", settings=None, dies_with_parent=False):
+        super().__init__(name, f"{directory}/run", f"{directory}/log", dies_with_parent)
         self.data = f"{directory}/{name}"
         self.port = port
         self.durable = durable
+        self.settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""} | (settings or {})
+        if not durable:
+            self.settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
     @staticmethod
     def bindir():
@@ -174,49 +258,86 @@ class Postgres(Daemon):
             raise StackError("PostgreSQL's server is not installed (Debian package postgresql)")
         return os.path.dirname(found[-1])
 
-    def _as_user(self):
-        """PostgreSQL refuses to run as root. A user namespace in which we are somebody else serves in place, also below
-        a folder that only root may enter."""
-        if os.geteuid() != 0:
-            return []
-        inside = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-        if subprocess.run(inside + ["true"], capture_output=True).returncode == 0:
-            return inside
-        raise StackError("PostgreSQL does not run as root, and user namespaces are not allowed here; run make as an "
-                         "ordinary user")
-
     def created(self):
         return os.path.exists(f"{self.data}/PG_VERSION")
 
-    def create(self, password_file):
-        half = self.data + ".new"
+    def create(self, password_file=None):
+        """A new cluster; without a password file everybody on this machine is trusted (for tests)."""
+        home = _root_home(self.data)
+        half = (home or self.data) + ".new"
         shutil.rmtree(half, ignore_errors=True)
-        cmd = self._as_user() + [f"{self.bindir()}/initdb", "-D", half, "-U", "postgres", "-E", "UTF8",
-                                 "--locale=C.UTF-8", "-A", "scram-sha-256", f"--pwfile={password_file}"]
+        os.makedirs(half, mode=0o700)
+        cmd = [f"{self.bindir()}/initdb", "-D", half, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8",
+               "-A", "scram-sha-256" if password_file else "trust"]
+        if password_file:
+            cmd.append(f"--pwfile={half}.password")
+            shutil.copy(password_file, f"{half}.password")
         if not self.durable:
             cmd.append("--no-sync")
-        with open(self.log_file, "ab") as log:
-            if subprocess.run(cmd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_env()).returncode != 0:
-                raise StackError(f"initdb failed; see {self.log_file}\n{tail(self.log_file)}")
+        if home is not None:
+            for path in (half, f"{half}.password"):
+                if os.path.exists(path):
+                    shutil.chown(path, "postgres", "postgres")
+        os.makedirs(os.path.dirname(self.log_file), exist_ok=True)
+        try:
+            with open(self.log_file, "ab") as log:
+                done = subprocess.run(_not_as_root() + cmd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_env())
+        finally:
+            if password_file:
+                os.unlink(f"{half}.password")
+        if done.returncode != 0:
+            raise StackError(f"initdb failed; see {self.log_file}\n{tail(self.log_file)}")
         with open(f"{half}/postgresql.conf", "a") as f:
-            f.write("listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 100\n"
-                    "shared_buffers = 64MB\nlog_timezone = 'UTC'\ntimezone = 'UTC'\n")
-            if not self.durable:
-                f.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
-        os.rename(half, self.data)
+            f.write("max_connections = 100\nshared_buffers = 64MB\nlog_timezone = 'UTC'\ntimezone = 'UTC'\n")
+        if home is not None:
+            os.rename(half, home)
+            os.symlink(home, self.data)
+            with open(f"{home}/{HOME_OF}", "w") as f:
+                f.write(os.path.abspath(self.data))
+        else:
+            os.rename(half, self.data)
+
+    def destroy(self):
+        """Deletes the data, wherever it is."""
+        shutil.rmtree(os.path.realpath(self.data), ignore_errors=True)
+        if os.path.islink(self.data):
+            os.unlink(self.data)
+
+    def command(self):
+        argv = _not_as_root() + [f"{self.bindir()}/postgres", "-D", self.data]
+        for key, value in self.settings.items():
+            argv += ["-c", f"{key}={value}"]
+        return argv, {}
 
     def start(self, seconds=30):
-        self.spawn(self._as_user() + [f"{self.bindir()}/postgres", "-D", self.data, "-p", str(self.port)], clean_env())
+        self._drop_stale_lock()
+        self.spawn(*self.command())
         self.wait_ready(self.accepts, seconds)
+
+    def _drop_stale_lock(self):
+        """The server's own lock names a pid; after a power failure that may be anybody's."""
+        path = f"{self.data}/postmaster.pid"
+        try:
+            with open(path) as f:
+                pid = int(f.readline())
+            with open(f"/proc/{pid}/comm") as f:
+                if f.read().strip() == "postgres":
+                    return
+        except (OSError, ValueError):
+            pass
+        if os.path.exists(path):
+            os.unlink(path)
 
     def accepts(self):
         return subprocess.run([f"{self.bindir()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
                               env=clean_env()).returncode == 0
 
-    def psql(self, sql, password_file, user="postgres", database="postgres"):
+    def psql(self, sql, password_file=None, user="postgres", database="postgres"):
         """Runs SQL text; returns stdout (unaligned). The password travels in a file, the SQL on standard input."""
-        with open(password_file) as f:
-            password = f.read().strip()
+        password = "-"
+        if password_file:
+            with open(password_file) as f:
+                password = f.read().strip()
         pgpass = f"{self.data}.pgpass.{os.getpid()}"
         with open(os.open(pgpass, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
             f.write(f"127.0.0.1:{self.port}:*:{user}:{password}\n")
@@ -231,24 +352,61 @@ class Postgres(Daemon):
         return done.stdout
 
 
+def _user_namespaces():
+    return subprocess.run(NAMESPACE + ["true"], capture_output=True).returncode == 0
+
+
+NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+HOME_OF = "home_of"  # in a cluster that is not in place: the path of the link to it
+
+
+def _not_as_root():
+    """PostgreSQL refuses to run as root. A user namespace in which we are somebody else serves in place, also below a
+    folder that only root may enter; where there are none (in many containers), it runs as Debian's user postgres."""
+    if os.geteuid() != 0:
+        return []
+    if _user_namespaces():
+        return NAMESPACE
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+
+
+def _root_home(data):
+    """Where the user postgres keeps a cluster for us when it cannot be in place: `data` becomes a link to it. Homes
+    whose link is gone are removed."""
+    if os.geteuid() != 0 or _user_namespaces():
+        return None
+    base = pwd.getpwnam("postgres").pw_dir
+    for home in glob.glob(f"{base}/fit-*"):
+        try:
+            with open(f"{home}/{HOME_OF}") as f:
+                link = f.read()
+        except OSError:
+            continue
+        if os.path.realpath(link) != home:
+            shutil.rmtree(home, ignore_errors=True)
+    return f"{base}/fit-{hashlib.sha256(os.path.abspath(data).encode()).hexdigest()[:16]}"
+
+
 class Redis(Daemon):
-    def __init__(self, directory, port, durable=True, password="", name="redis"):
-        for sub in ("run", "log", name):
-            os.makedirs(f"{directory}/{sub}", exist_ok=True)
-        super().__init__(name, f"{directory}/run", f"{directory}/log")
+    def __init__(self, directory, port, durable=True, password="", name="redis", dies_with_parent=False):
+        super().__init__(name, f"{directory}/run", f"{directory}/log", dies_with_parent)
         self.data = f"{directory}/{name}"
         self.port = port
         self.durable = durable
         self.password = password
 
+    def command(self):
+        return ["redis-server", f"{self.data}/redis.conf", "--port", str(self.port)], {}
+
     def start(self, seconds=20):
+        os.makedirs(self.data, exist_ok=True)
         conf = f"{self.data}/redis.conf"
         with open(os.open(conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-            f.write(f"bind 127.0.0.1\nport {self.port}\ndir {self.data}\nmaxmemory-policy noeviction\nsave \"\"\n"
+            f.write(f"bind 127.0.0.1\ndir {self.data}\nmaxmemory-policy noeviction\nsave \"\"\n"
                     f"appendonly {'yes' if self.durable else 'no'}\nappendfsync everysec\n")
             if self.password:
                 f.write(f"requirepass {self.password}\n")
-        self.spawn(["redis-server", conf], clean_env())
+        self.spawn(*self.command())
         self.wait_ready(self.accepts, seconds)
 
     def accepts(self):
@@ -267,16 +425,19 @@ class Program(Daemon):
     """One of our executables: ready when its admin (or given) address answers 200 at a path."""
 
     def __init__(self, name, binary, directory, env, ready_port, ready_path="/ready"):
-        for sub in ("run", "log"):
-            os.makedirs(f"{directory}/{sub}", exist_ok=True)
         super().__init__(name, f"{directory}/run", f"{directory}/log")
         self.binary = binary
         self.env = env
         self.ready_port = ready_port
         self.ready_path = ready_path
 
+    def command(self):
+        return [self.binary], self.env
+
     def start(self, seconds=20):
-        self.spawn([self.binary], clean_env() | self.env)
+        if not os.access(self.binary, os.X_OK):
+            raise StackError(f"{self.binary} is not built; `make` builds it")
+        self.spawn(*self.command())
         self.wait_ready(self.ready, seconds)
 
     def ready(self):

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api_markdown.c - prints the interface, as the linked descriptor set has it, as Markdown (`make docs`). */
+/*
+ * api_markdown.c - prints the interface, as the linked descriptor set has it, as Markdown; for
+ * `make docs`.
+ */
 #include <stdio.h>
 
 #include "libcommon/base/strbuf.h"

@@ -127,14 +127,14 @@ def test_sign_out_while_redis_is_away(auth, ann, redis, copy):
 def test_redis_that_does_not_answer_costs_little(auth, idp, redis, copy):
     claims = idp.claims()
     people = [auth.sign_in(device=f"d{i}", sub=claims["sub"], email=claims["email"]) for i in range(8)]
-    os.kill(redis.pid, signal.SIGSTOP)
+    os.kill(redis.pid(), signal.SIGSTOP)
     try:
         begin = time.monotonic()
         people[0].call("SignOutAll")
         assert time.monotonic() - begin < 2.5, "one timeout, not eight"
         assert [p.active() for p in people[:2]] == [False, False]
     finally:
-        os.kill(redis.pid, signal.SIGCONT)
+        os.kill(redis.pid(), signal.SIGCONT)
     stack.wait_until("the copies", lambda: [copy(p)[1] for p in people] == ["0"] * 8, 15)
 
 

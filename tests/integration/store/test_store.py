@@ -90,7 +90,7 @@ class Servers:
 
     def _signal(self, name, signo):
         server = getattr(self, name)
-        for pid in [server.pid] + stack.children(server.pid):
+        for pid in [server.pid()] + stack.children(server.pid()):
             os.kill(pid, signo)
 
 
