@@ -11,6 +11,10 @@ static const char sql_set[] =
 	" ON CONFLICT (plan_id) DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at,"
 	" rev = excluded.rev WHERE plan_notes.user_id = excluded.user_id";
 
+static const char sql_get[] =
+	"SELECT n.text, n.updated_at FROM workout_plans p LEFT JOIN plan_notes n ON n.plan_id = p.id"
+	" WHERE p.user_id = $1 AND p.id = $2 AND p.deleted_at IS NULL";
+
 struct set_note {
 	const struct workout_scope *scope;
 	const struct uuid *plan_id;
@@ -57,4 +61,24 @@ workout_plan_set_note(struct workout *w, const struct workout_scope *scope, cons
 	struct set_note s = { scope, id, text, ret_note };
 
 	return pg_transaction(w->pg, &opts, on_set_note, &s, err);
+}
+
+enum status
+workout_plan_get_note(struct workout *w, const struct workout_scope *scope, const struct uuid *id,
+		      Fit__Workout__V1__PlanNote *ret_note, struct err *err)
+{
+	struct pg_result *res;
+	enum status st =
+		pg_query(w->pg, scope->deadline, sql_get,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), scope->arena, &res, err);
+
+	if (st != STATUS_OK)
+		return st;
+	if (pg_rows(res) == 0)
+		return err_public(err, STATUS_NOT_FOUND, "There is no such plan.");
+	ret_note->plan_id = workout_uuid_text(scope->arena, id);
+	ret_note->text = workout_pb_text(scope->arena, pg_text(res, 0, 0));
+	if (!pg_is_null(res, 0, 1))
+		ret_note->updated_at = workout_time_new(scope->arena, pg_get_time(res, 0, 1));
+	return STATUS_OK;
 }

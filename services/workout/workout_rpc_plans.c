@@ -430,7 +430,23 @@ on_set_plan_note(struct rpc_call *call, const void *request, void *reply, struct
 	if (st == STATUS_OK)
 		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
-		st = workout_plan_set_note(rpc_call_service(call), &scope, &id, req->text, reply, err);
+		st = workout_plan_set_note(rpc_call_service(call), &scope, &id, req->text, reply,
+					   err);
+	return st;
+}
+
+static enum status
+on_get_plan_note(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__Workout__V1__GetPlanNoteRequest *req = request;
+	struct workout_scope scope;
+	struct uuid id;
+	enum status st = workout_rpc_begin(call, reply, &scope, err);
+
+	if (st == STATUS_OK)
+		st = workout_rpc_id(req->plan_id, "planId", &id, err);
+	if (st == STATUS_OK)
+		st = workout_plan_get_note(rpc_call_service(call), &scope, &id, reply, err);
 	return st;
 }
 
@@ -447,6 +463,7 @@ static const struct rpc_method methods[] = {
 	{ "ClonePlan", on_clone_plan },
 	{ "ArchivePlan", on_archive_plan },
 	{ "SetPlanNote", on_set_plan_note },
+	{ "GetPlanNote", on_get_plan_note },
 };
 const struct rpc_service workout_rpc_plans = { &fit__workout__v1__plan_service__descriptor, methods,
 					       ARRAY_LEN(methods) };

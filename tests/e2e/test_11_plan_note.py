@@ -6,8 +6,10 @@ PLANS = "/api/v1/workouts/plans"
 
 def test_a_note_on_a_plan(stack, ana):
     plan = ana.post(PLANS, {"name": "A"}).ok(201)
+    assert ana.get(f"{PLANS}/{plan['id']}/note").ok()["text"] == ""
     note = ana.put(f"{PLANS}/{plan['id']}/note", {"text": "Gym closes at nine"}).ok(200)
     assert note["planId"] == plan["id"] and note["text"] == "Gym closes at nine" and note["updatedAt"]
+    assert ana.get(f"{PLANS}/{plan['id']}/note").ok() == note
     assert ana.put(f"{PLANS}/{plan['id']}/note", {"text": ""}).ok(200)["text"] == ""
     assert ana.get(f"{PLANS}/{plan['id']}").ok()["versionNumber"] == 1, "a note makes no version"
     rows = stack.postgres.psql(
