@@ -23,7 +23,8 @@ struct access_log {
 };
 
 static struct metric m_dropped =
-	METRIC_COUNTER("gateway_access_log_dropped_total", "Batches of access lines that could not be written.");
+	METRIC_COUNTER("gateway_access_log_dropped_total",
+		       "Batches of access lines that could not be written.");
 
 struct access_log *
 access_log_new(struct loop *loop, int fd)
@@ -88,7 +89,8 @@ access_log_add(struct access_log *log, const struct access_line *line)
 		path.n = PATH_MAX_LOGGED;
 	strbuf_adds(sb, "{\"ts\":\"");
 	strbuf_adds(sb, log->ts);
-	strbuf_adds(sb, "\",\"level\":\"info\",\"svc\":\"gateway\",\"event\":\"request\",\"line\":\"");
+	strbuf_adds(sb,
+		    "\",\"level\":\"info\",\"svc\":\"gateway\",\"event\":\"request\",\"line\":\"");
 	strbuf_adds(sb, line->method);
 	strbuf_addch(sb, ' ');
 	/* The head filter lets no quote, backslash or control character into a path. */

@@ -16,8 +16,8 @@
 #define SESSION_ID_MAX 64
 
 /*
- * gcra_take with the state in Redis and its clock. Numbers stay below 2^53: microseconds since 1970 are 1.8e15.
- * Returns { allowed, remaining, reset_us, retry_us }.
+ * gcra_take with the state in Redis and its clock. Numbers stay below 2^53: microseconds since 1970
+ * are 1.8e15. Returns { allowed, remaining, reset_us, retry_us }.
  */
 static const char script_text[] =
 	"local t = redis.call('TIME')\n"
@@ -27,7 +27,8 @@ static const char script_text[] =
 	"if tat < now then tat = now end\n"
 	"local after = tat + interval\n"
 	"if after - burst > now then return {0, 0, tat - now, after - burst - now} end\n"
-	"redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000))\n"
+	"redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / "
+	"1000))\n"
 	"return {1, math.floor((burst - (after - now)) / interval), after - now, 0}\n";
 
 struct admit {
@@ -54,7 +55,8 @@ struct admit_call {
 };
 
 static struct metric m_fallback =
-	METRIC_COUNTER("gateway_limiter_local_total", "Requests limited from local state, Redis being away.");
+	METRIC_COUNTER("gateway_limiter_local_total",
+		       "Requests limited from local state, Redis being away.");
 
 #define KEY_PREFIX "rate_limit:{"
 
@@ -90,7 +92,8 @@ admit_free(struct admit *admit)
 }
 
 struct gcra_result
-admit_local(struct admit *admit, struct slice key, struct slice class_name, const struct gcra_rate *rate)
+admit_local(struct admit *admit, struct slice key, struct slice class_name,
+	    const struct gcra_rate *rate)
 {
 	char text[KEY_MAX];
 	int64_t now_us = clock_mono_ns() / 1000, first = 0;
@@ -130,7 +133,8 @@ finish(struct admit_call *call)
 	admit->free_calls = call;
 }
 
-static void on_reply(enum status status, const struct redis_value *values, size_t nvalues, void *arg);
+static void on_reply(enum status status, const struct redis_value *values, size_t nvalues,
+		     void *arg);
 
 static void
 send_script(struct admit_call *call, const char *verb, const char *script, const char *session_id)
@@ -171,7 +175,8 @@ read_limit(const struct redis_value *v, struct gcra_result *ret)
 		if (v->items[i].type != REDIS_INTEGER)
 			return false;
 	}
-	*ret = (struct gcra_result){ v->items[0].num == 1, v->items[1].num, v->items[2].num, v->items[3].num };
+	*ret = (struct gcra_result){ v->items[0].num == 1, v->items[1].num, v->items[2].num,
+				     v->items[3].num };
 	return true;
 }
 
@@ -231,12 +236,14 @@ call_new(struct admit *admit)
 }
 
 struct admit_call *
-admit_start(struct admit *admit, const struct admit_request *req, struct admit_reply *ret_reply, admit_fn fn, void *arg)
+admit_start(struct admit *admit, const struct admit_request *req, struct admit_reply *ret_reply,
+	    admit_fn fn, void *arg)
 {
 	char session_id[SESSION_ID_MAX];
 	struct admit_call *call;
 
-	if (admit->redis == NULL || !redis_async_up(admit->redis) || req->session_id.n >= SESSION_ID_MAX) {
+	if (admit->redis == NULL || !redis_async_up(admit->redis) ||
+	    req->session_id.n >= SESSION_ID_MAX) {
 		metric_add(admit->fallbacks, 1);
 		*ret_reply = (struct admit_reply){
 			.session = ADMIT_UNKNOWN,
@@ -253,11 +260,12 @@ admit_start(struct admit *admit, const struct admit_request *req, struct admit_r
 	call->asked_session = req->session_id.n > 0;
 	call->retried = false;
 	call->reply = (struct admit_reply){ .session = ADMIT_UNKNOWN };
-	snprintf(call->key, sizeof(call->key), KEY_PREFIX "%.*s}:%.*s", (int)call->key_n, req->key.p,
-		 SLICE_ARG(req->rate->name));
+	snprintf(call->key, sizeof(call->key), KEY_PREFIX "%.*s}:%.*s", (int)call->key_n,
+		 req->key.p, SLICE_ARG(req->rate->name));
 	int64_t interval = gcra_interval_us(&req->rate->rate);
 	snprintf(call->interval, sizeof(call->interval), "%lld", (long long)interval);
-	snprintf(call->burst, sizeof(call->burst), "%lld", (long long)(interval * req->rate->rate.limit));
+	snprintf(call->burst, sizeof(call->burst), "%lld",
+		 (long long)(interval * req->rate->rate.limit));
 	snprintf(session_id, sizeof(session_id), "%.*s", SLICE_ARG(req->session_id));
 	send_script(call, "EVALSHA", admit->script.sha1, call->asked_session ? session_id : NULL);
 	return call;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * admit.h - may this caller go on? The session's copy and the rate limit, in one round trip to Redis.
+ * admit.h - may this caller go on? The session's copy and the rate limit, in one round trip to
+ *Redis.
  *
  *	call = admit_start(admit, &req, &reply, on_admitted, arg);
- *	if (call == NULL) … `reply` is filled already: Redis is away, the limit was taken from local state …
+ *	if (call == NULL) … `reply` is filled already: Redis is away, the limit was taken from local
+ *state …
  *
  * Both keys of a user have one hash tag, so a Redis Cluster serves the pair from one node:
- * HGET session:{user} sid, and the GCRA script on rate_limit:{user}:class. When Redis is away or slow, the
- * limiter falls back to one TAT per key in this loop's memory (so with N loops and M gateways a caller may
- * have up to N x M times the rate for that while), and the session is for the caller to resolve.
+ * HGET session:{user} sid, and the GCRA script on rate_limit:{user}:class. When Redis is away or
+ *slow, the limiter falls back to one TAT per key in this loop's memory (so with N loops and M
+ *gateways a caller may have up to N x M times the rate for that while), and the session is for the
+ *caller to resolve.
  *
  * Ownership: `req` is copied; reply slices are valid during the callback. Threads: the loop's.
  * Limits:    the local table keeps ADMIT_LOCAL_MAX keys.
@@ -31,7 +34,7 @@ struct loop;
 struct redis_async;
 
 struct admit_request {
-	struct slice key;	 /* user id or address */
+	struct slice key;        /* user id or address */
 	struct slice session_id; /* n == 0: no session to look up */
 	const struct config_rate *rate;
 };
@@ -48,8 +51,8 @@ typedef void (*admit_fn)(const struct admit_reply *reply, void *arg);
 /* redis may be NULL. */
 struct admit *admit_new(struct redis_async *redis, int64_t timeout_ms);
 void admit_free(struct admit *admit);
-struct admit_call *admit_start(struct admit *admit, const struct admit_request *req, struct admit_reply *ret_reply,
-			       admit_fn fn, void *arg);
+struct admit_call *admit_start(struct admit *admit, const struct admit_request *req,
+			       struct admit_reply *ret_reply, admit_fn fn, void *arg);
 /* The callback will not come any more. */
 void admit_cancel(struct admit_call *call);
 /* The limit alone, from this loop's memory. */

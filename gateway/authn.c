@@ -22,8 +22,8 @@
 #define GET_JWKS "/fit.auth.v1.AuthService/GetJwks"
 #define RESOLVE_SESSION "/fit.auth.v1.AuthService/ResolveSession"
 #define KEYS_EVERY_MS 60000
-#define KEYS_RETRY_MS 1000     /* while there are none */
-#define KEYS_UNKNOWN_MS 10000  /* between fetches that an unknown kid causes */
+#define KEYS_RETRY_MS 1000    /* while there are none */
+#define KEYS_UNKNOWN_MS 10000 /* between fetches that an unknown kid causes */
 #define KEYS_TIMEOUT_MS 5000
 #define WAITERS_MAX 1000
 #define SESSION_CACHE 10000
@@ -50,12 +50,14 @@ struct authn {
 
 static struct metric m_tokens =
 	METRIC_COUNTER("gateway_tokens_total", "Access tokens looked at, by outcome.", "outcome");
-static struct metric m_keys = METRIC_COUNTER("gateway_jwks_fetches_total", "Fetches of the key set.", "outcome");
+static struct metric m_keys =
+	METRIC_COUNTER("gateway_jwks_fetches_total", "Fetches of the key set.", "outcome");
 
 static void fetch_keys(void *arg);
 
 struct authn *
-authn_new(struct loop *loop, const struct gateway_config *config, struct rpc_channel *auth, atomic_uint *have_keys)
+authn_new(struct loop *loop, const struct gateway_config *config, struct rpc_channel *auth,
+	  atomic_uint *have_keys)
 {
 	struct authn *authn = calloc(1, sizeof(*authn));
 
@@ -152,7 +154,8 @@ on_keys_end(struct rpc_client_call *call, enum status status, const struct err *
 	metric_add(metric_series(&m_keys, status == STATUS_OK ? "ok" : "failed"), 1);
 	loop_timer_start(authn->timer, authn->keys != NULL ? KEYS_EVERY_MS : KEYS_RETRY_MS);
 	/* Who comes to wait during this waits for the next fetch. */
-	for (unsigned n = authn->nwaiting; n > 0 && (wait = TAILQ_FIRST(&authn->waiting)) != NULL; n--) {
+	for (unsigned n = authn->nwaiting; n > 0 && (wait = TAILQ_FIRST(&authn->waiting)) != NULL;
+	     n--) {
 		authn_wait_cancel(authn, wait);
 		wait->fn(wait->arg);
 	}
@@ -161,14 +164,16 @@ on_keys_end(struct rpc_client_call *call, enum status status, const struct err *
 static void
 fetch_keys(void *arg)
 {
-	static const struct rpc_client_events events = { .on_message = on_keys_message, .on_end = on_keys_end };
+	static const struct rpc_client_events events = { .on_message = on_keys_message,
+							 .on_end = on_keys_end };
 	struct authn *authn = arg;
 	struct rpc_call_options opts = { .deadline = deadline_in(KEYS_TIMEOUT_MS) };
 
 	if (authn->fetching != NULL)
 		return;
 	authn->fetched_ms = clock_mono_ms();
-	authn->fetching = rpc_channel_start(authn->auth, GET_JWKS, &opts, SLICE_NONE, &events, authn);
+	authn->fetching =
+		rpc_channel_start(authn->auth, GET_JWKS, &opts, SLICE_NONE, &events, authn);
 }
 
 bool
@@ -215,7 +220,8 @@ refuse(struct authn *authn, struct err *err, enum status status)
 }
 
 static enum status
-verify(struct authn *authn, struct slice bearer, struct arena *arena, struct authn_token *ret_token, struct err *err)
+verify(struct authn *authn, struct slice bearer, struct arena *arena, struct authn_token *ret_token,
+       struct err *err)
 {
 	struct jwt_rules rules = {
 		.typ = "at+jwt",
@@ -228,11 +234,13 @@ verify(struct authn *authn, struct slice bearer, struct arena *arena, struct aut
 	struct uuid user, session;
 
 	if (authn->keys == NULL)
-		return err_public(err, STATUS_UNAVAILABLE, "Signing in is not possible at the moment.");
+		return err_public(err, STATUS_UNAVAILABLE,
+				  "Signing in is not possible at the moment.");
 	enum status st = jwt_verify(authn->keys, bearer, &rules, arena, &claims, err);
 	if (st != STATUS_OK)
 		return st;
-	if (!uuid_parse(claims.sub, &user) || !uuid_parse(jwt_claim_string(&claims, "sid"), &session))
+	if (!uuid_parse(claims.sub, &user) ||
+	    !uuid_parse(jwt_claim_string(&claims, "sid"), &session))
 		return err_set(err, STATUS_UNAUTHENTICATED, "sub or sid is not a UUID");
 	uuid_format(&user, ret_token->user_id);
 	uuid_format(&session, ret_token->session_id);
@@ -242,8 +250,8 @@ verify(struct authn *authn, struct slice bearer, struct arena *arena, struct aut
 }
 
 enum status
-authn_token(struct authn *authn, struct slice bearer, struct arena *arena, struct authn_token *ret_token,
-	    struct err *err)
+authn_token(struct authn *authn, struct slice bearer, struct arena *arena,
+	    struct authn_token *ret_token, struct err *err)
 {
 	uint8_t id[DIGEST_SHA256_SIZE];
 	int64_t now = clock_mono_ms();
@@ -322,7 +330,8 @@ add_permission(struct authn_session *session, struct slice name)
 		return true;
 	if (session->npermissions == PRINCIPAL_PERMISSIONS_MAX)
 		return false;
-	return to_text(name, session->permissions[session->npermissions++], sizeof(session->permissions[0]));
+	return to_text(name, session->permissions[session->npermissions++],
+		       sizeof(session->permissions[0]));
 }
 
 bool
@@ -330,8 +339,9 @@ authn_session_parse(struct slice value, struct authn_session *ret_session)
 {
 	struct slice version, exp, min_iat, role, tier, name;
 
-	if (!cut(&value, '|', &version) || !slice_eq_str(version, "v1") || !cut(&value, '|', &exp) ||
-	    !cut(&value, '|', &min_iat) || !cut(&value, '|', &role) || !cut(&value, '|', &tier))
+	if (!cut(&value, '|', &version) || !slice_eq_str(version, "v1") ||
+	    !cut(&value, '|', &exp) || !cut(&value, '|', &min_iat) || !cut(&value, '|', &role) ||
+	    !cut(&value, '|', &tier))
 		return false;
 	ret_session->npermissions = 0;
 	if (!to_number(exp, &ret_session->exp_ms) || !to_number(min_iat, &ret_session->min_iat_s) ||
@@ -351,19 +361,22 @@ enum status
 authn_session_check(const struct authn_session *session, const struct authn_token *token,
 		    struct principal *ret_principal, struct err *err)
 {
-	if (!session->active || session->exp_ms <= clock_wall_ms() || token->iat_s < session->min_iat_s) {
+	if (!session->active || session->exp_ms <= clock_wall_ms() ||
+	    token->iat_s < session->min_iat_s) {
 		err_public(err, STATUS_UNAUTHENTICATED, "The session has ended; sign in again.");
 		return err_reason(err, "TOKEN_INVALID");
 	}
 	struct principal *p = ret_principal;
 	p->present = true;
 	p->acting_for = (struct uuid){ 0 };
-	if (!uuid_parse_str(token->user_id, &p->user_id) || !uuid_parse_str(token->session_id, &p->session_id))
+	if (!uuid_parse_str(token->user_id, &p->user_id) ||
+	    !uuid_parse_str(token->session_id, &p->session_id))
 		panic("authn: a token's ids are not UUIDs");
 	memcpy(p->role, session->role, sizeof(p->role));
 	memcpy(p->tier, session->tier, sizeof(p->tier));
 	p->npermissions = session->npermissions;
-	memcpy(p->permissions, session->permissions, session->npermissions * sizeof(p->permissions[0]));
+	memcpy(p->permissions, session->permissions,
+	       session->npermissions * sizeof(p->permissions[0]));
 	return STATUS_OK;
 }
 
@@ -423,7 +436,8 @@ on_session_end(struct rpc_client_call *call, enum status status, const struct er
 	if (copy == NULL)
 		panic("authn: no memory");
 	*copy = resolve->session;
-	lru_put(resolve->authn->sessions, slice_str(resolve->session_id), copy, clock_mono_ms() + SESSION_CACHE_MS);
+	lru_put(resolve->authn->sessions, slice_str(resolve->session_id), copy,
+		clock_mono_ms() + SESSION_CACHE_MS);
 	resolve->fn(&resolve->session, resolve->arg);
 }
 
@@ -431,8 +445,10 @@ struct rpc_client_call *
 authn_session_resolve(struct authn *authn, const struct authn_token *token, const char *request_id,
 		      struct arena *arena, authn_session_fn fn, void *arg)
 {
-	static const struct rpc_client_events events = { .on_message = on_session_message, .on_end = on_session_end };
-	struct rpc_call_options opts = { .deadline = deadline_in(RESOLVE_MS), .request_id = request_id };
+	static const struct rpc_client_events events = { .on_message = on_session_message,
+							 .on_end = on_session_end };
+	struct rpc_call_options opts = { .deadline = deadline_in(RESOLVE_MS),
+					 .request_id = request_id };
 	struct resolve *resolve = ARENA_NEW(arena, struct resolve);
 	struct strbuf wire = STRBUF_ARENA(arena);
 
@@ -442,5 +458,6 @@ authn_session_resolve(struct authn *authn, const struct authn_token *token, cons
 	memcpy(resolve->session_id, token->session_id, sizeof(resolve->session_id));
 	pb_put_bytes(&wire, 1, slice_str(token->user_id));
 	pb_put_bytes(&wire, 2, slice_str(token->session_id));
-	return rpc_channel_start(authn->auth, RESOLVE_SESSION, &opts, strbuf_slice(&wire), &events, resolve);
+	return rpc_channel_start(authn->auth, RESOLVE_SESSION, &opts, strbuf_slice(&wire), &events,
+				 resolve);
 }

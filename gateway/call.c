@@ -18,7 +18,8 @@ add_limit(const struct call *call, struct strbuf *out)
 	const struct gcra_rate *rate = &call->rate->rate;
 	int64_t reset_s = (call->limit.reset_us + 999999) / 1000000;
 
-	/* draft-ietf-httpapi-ratelimit-headers-11, and the older triple with its reset in epoch seconds. */
+	/* draft-ietf-httpapi-ratelimit-headers-11, and the older triple with its reset in epoch
+	 * seconds. */
 	strbuf_adds(out, "RateLimit-Policy: \"");
 	strbuf_add_slice(out, call->rate->name);
 	strbuf_adds(out, "\";q=");
@@ -54,8 +55,10 @@ call_fields(struct call *call, const char *content_type)
 		strbuf_adds(out, "Access-Control-Allow-Origin: ");
 		strbuf_add_slice(out, call->origin);
 		strbuf_adds(out, "\r\nAccess-Control-Allow-Credentials: true\r\n"
-				 "Access-Control-Expose-Headers: ETag,RateLimit,RateLimit-Policy,X-RateLimit-Limit,"
-				 "X-RateLimit-Remaining,X-RateLimit-Reset,Retry-After,X-Request-ID,Location\r\n");
+				 "Access-Control-Expose-Headers: "
+				 "ETag,RateLimit,RateLimit-Policy,X-RateLimit-Limit,"
+				 "X-RateLimit-Remaining,X-RateLimit-Reset,Retry-After,X-Request-ID,"
+				 "Location\r\n");
 	}
 	if (call->rate != NULL)
 		add_limit(call, out);
@@ -76,18 +79,20 @@ call_done(struct call *call, unsigned status, size_t length)
 	char trace_id[33];
 
 	trace_id_hex(&call->trace, trace_id);
-	routes_observe(gl->gateway->routes, call->route, status, clock_mono_ns() - call->ex->begun_ns);
+	routes_observe(gl->gateway->routes, call->route, status,
+		       clock_mono_ns() - call->ex->begun_ns);
 	if (log_enabled(LOG_LEVEL_INFO))
-		access_log_add(gl->access_log, &(struct access_line){
-						       .method = http_method_name(call->ex->method),
-						       .path = call->ex->path,
-						       .status = status,
-						       .length = length,
-						       .begun_ns = call->ex->begun_ns,
-						       .route = call->route != NULL ? call->route->label : "",
-						       .request_id = call->request_id,
-						       .trace_id = trace_id,
-					       });
+		access_log_add(gl->access_log,
+			       &(struct access_line){
+				       .method = http_method_name(call->ex->method),
+				       .path = call->ex->path,
+				       .status = status,
+				       .length = length,
+				       .begun_ns = call->ex->begun_ns,
+				       .route = call->route != NULL ? call->route->label : "",
+				       .request_id = call->request_id,
+				       .trace_id = trace_id,
+			       });
 }
 
 void
@@ -101,13 +106,15 @@ call_reply(struct call *call, unsigned status, const char *content_type, struct 
 }
 
 void
-call_problem_body(struct call *call, unsigned status, const char *reason, const char *detail, const struct err *err,
-		  struct strbuf *out)
+call_problem_body(struct call *call, unsigned status, const char *reason, const char *detail,
+		  const struct err *err, struct strbuf *out)
 {
 	struct problem problem = {
 		.status = status,
 		.reason = reason,
-		.detail = detail != NULL ? detail : err != NULL ? err_client_text(err) : NULL,
+		.detail = detail != NULL ? detail
+			  : err != NULL  ? err_client_text(err)
+					 : NULL,
 		.instance = call->ex->path,
 		.request_id = slice_str(call->request_id),
 		.err = err,
@@ -135,16 +142,18 @@ add_retry_after(struct call *call, unsigned status, const struct err *err)
 }
 
 void
-call_problem(struct call *call, unsigned status, const char *reason, const char *detail, const struct err *err)
+call_problem(struct call *call, unsigned status, const char *reason, const char *detail,
+	     const struct err *err)
 {
 	struct strbuf body = STRBUF_ARENA(call->ex->arena);
 
 	call_problem_body(call, status, reason, detail, err, &body);
 	add_retry_after(call, status, err);
 	if (status == 401)
-		strbuf_adds(&call->extra, reason != NULL && strcmp(reason, "TOKEN_MISSING") == 0
-						  ? "WWW-Authenticate: Bearer\r\n"
-						  : "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n");
+		strbuf_adds(&call->extra,
+			    reason != NULL && strcmp(reason, "TOKEN_MISSING") == 0
+				    ? "WWW-Authenticate: Bearer\r\n"
+				    : "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n");
 	strbuf_adds(&call->extra, "Cache-Control: no-store\r\n");
 	call_reply(call, status, "application/problem+json", strbuf_slice(&body));
 }
@@ -152,7 +161,9 @@ call_problem(struct call *call, unsigned status, const char *reason, const char 
 unsigned
 call_err_status(const struct call *call, const struct err *err)
 {
-	unsigned status = err->reason != NULL ? schema_reason_http_status(call->gl->gateway->schema, err->reason) : 0;
+	unsigned status = err->reason != NULL ? schema_reason_http_status(call->gl->gateway->schema,
+									  err->reason)
+					      : 0;
 
 	if (status == 0)
 		status = problem_http_status(err->status);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - what the pipeline knows of one exchange while it is under way, and the ways to answer it.
+ * call.h - what the pipeline knows of one exchange while it is under way, and the ways to answer
+ * it.
  *
- * Ownership: lives in the exchange's arena. Threads: the loop's. After call_reply, call_problem or the end of a stream
- * the call is gone.
+ * Ownership: lives in the exchange's arena. Threads: the loop's. After call_reply, call_problem or
+ * the end of a stream the call is gone.
  */
 #ifndef FIT_GATEWAY_CALL_H
 #define FIT_GATEWAY_CALL_H
@@ -42,8 +43,8 @@ struct call {
 	struct gcra_result limit;
 
 	struct slice idempotency_key, if_match;
-	struct strbuf wire;	 /* request */
-	struct strbuf reply;	 /* the reply's protobuf bytes, then its body */
+	struct strbuf wire;  /* request */
+	struct strbuf reply; /* the reply's protobuf bytes, then its body */
 	bool got_message;
 	char etag[72];
 
@@ -58,7 +59,8 @@ struct call {
 /* content_type NULL: no body. `body` may live anywhere until the call returns. */
 void call_reply(struct call *call, unsigned status, const char *content_type, struct slice body);
 /* err gives detail and fields when not NULL, else `detail` (may be NULL). */
-void call_problem(struct call *call, unsigned status, const char *reason, const char *detail, const struct err *err);
+void call_problem(struct call *call, unsigned status, const char *reason, const char *detail,
+		  const struct err *err);
 /* The problem that an err of a service or of a check becomes. */
 void call_fail(struct call *call, const struct err *err);
 /* Log and metrics of an exchange that has ended. */

@@ -7,9 +7,9 @@
 #include "gateway/http.h"
 #include "libcommon/observe/log.h"
 
-#define STR(key, alias_, field, def_, flags_, doc_)                                      \
+#define STR(key, alias_, field, def_, flags_, doc_)                                                \
 	CONFIG_STRING_ALIAS(key, alias_, struct gateway_config, field, def_, flags_, doc_)
-#define NUM(key, field, def_, min_, max_, doc_)                                          \
+#define NUM(key, field, def_, min_, max_, doc_)                                                    \
 	CONFIG_INT(key, struct gateway_config, field, def_, min_, max_, 0, doc_)
 
 static const struct config_item items[] = {
@@ -24,12 +24,15 @@ static const struct config_item items[] = {
 	STR("FIT_UPSTREAMS", NULL, upstreams_text, NULL, CONFIG_REQUIRED,
 	    "Where services are: fit.auth.v1=127.0.0.1:7101,fit.user.v1=…"),
 	STR("FIT_PROTOSET", NULL, protoset_path, NULL, 0,
-	    "A descriptor set to serve instead of the one in the executable (protoc --include_imports "
+	    "A descriptor set to serve instead of the one in the executable (protoc "
+	    "--include_imports "
 	    "--include_source_info)."),
 	STR("FIT_REDIS_SESSION_URL", NULL, redis_url, NULL, CONFIG_SECRET,
-	    "Redis with session copies and rate limits; without it the gateway asks auth and limits by itself."),
+	    "Redis with session copies and rate limits; without it the gateway asks auth and "
+	    "limits by itself."),
 	STR("FIT_JWT_ISSUER", NULL, jwt_issuer, "ai-fitness-coach", 0, "The iss of access tokens."),
-	STR("FIT_JWT_AUDIENCE", NULL, jwt_audience, "ai-fitness-coach-app", 0, "The aud of access tokens."),
+	STR("FIT_JWT_AUDIENCE", NULL, jwt_audience, "ai-fitness-coach-app", 0,
+	    "The aud of access tokens."),
 	STR("FIT_ALLOWED_ORIGINS", "ALLOWED_ORIGINS", origins_text, "http://localhost:3000", 0,
 	    "Web origins that browsers may call from, separated by commas."),
 	STR("FIT_RATE_CLASSES", NULL, rates_text, "default=100/900,auth=60/900", 0,
@@ -38,15 +41,18 @@ static const struct config_item items[] = {
 	    "Requests/seconds of an address before anything is looked at, each loop by itself."),
 	STR("FIT_IP_EXEMPT", NULL, ip_exempt_text, "127.0.0.1,::1", 0,
 	    "Addresses without that limit: proxies in front."),
-	NUM("FIT_GATEWAY_THREADS", threads, "0", 0, 64, "Event loops; 0: one for each CPU, at most 8."),
-	NUM("FIT_MAX_CONNECTIONS", max_connections, "10000", 1, 1000000, "Open client connections, all loops."),
+	NUM("FIT_GATEWAY_THREADS", threads, "0", 0, 64,
+	    "Event loops; 0: one for each CPU, at most 8."),
+	NUM("FIT_MAX_CONNECTIONS", max_connections, "10000", 1, 1000000,
+	    "Open client connections, all loops."),
 	NUM("FIT_MAX_CONNECTIONS_PER_IP", max_connections_per_ip, "2000", 1, 1000000,
 	    "Open client connections of one address."),
 	NUM("FIT_BODY_MAX", body_max, "10485760", 1024, 104857600,
 	    "Largest request body in bytes, where the method says no other."),
 	NUM("FIT_BODY_MEMORY_MB", body_memory_mb, "256", 1, 65536,
 	    "Request bodies in memory, MiB for each loop; above it uploads get 503."),
-	NUM("FIT_IDLE_MS", idle_ms, "65000", 100, 3600000, "Keep-alive of an idle connection, milliseconds."),
+	NUM("FIT_IDLE_MS", idle_ms, "65000", 100, 3600000,
+	    "Keep-alive of an idle connection, milliseconds."),
 	NUM("FIT_HEAD_MS", head_ms, "5000", 100, 60000,
 	    "Time for a whole request head, from its first byte, milliseconds."),
 	NUM("FIT_CALL_TIMEOUT_MS", call_timeout_ms, "10000", 100, 600000,
@@ -55,19 +61,24 @@ static const struct config_item items[] = {
 	    "Longest event stream, milliseconds."),
 	NUM("FIT_REDIS_TIMEOUT_MS", redis_timeout_ms, "50", 1, 10000,
 	    "How long Redis may take before the gateway does without, milliseconds."),
-	NUM("FIT_TOKEN_CACHE", token_cache, "20000", 16, 10000000, "Verified tokens kept, each loop."),
+	NUM("FIT_TOKEN_CACHE", token_cache, "20000", 16, 10000000,
+	    "Verified tokens kept, each loop."),
 	NUM("FIT_DRAIN_DELAY_MS", drain_delay_ms, "1000", 0, 600000,
-	    "After SIGTERM: how long new connections are still taken, while /ready says no, milliseconds."),
+	    "After SIGTERM: how long new connections are still taken, while /ready says no, "
+	    "milliseconds."),
 	NUM("FIT_DRAIN_MS", drain_ms, "10000", 0, 600000,
 	    "After that: how long requests in flight may take to end, milliseconds."),
 };
 
-const struct config_table gateway_config_table = { .title = "Gateway", .items = items, .nitems = ARRAY_LEN(items) };
+const struct config_table gateway_config_table = { .title = "Gateway",
+						   .items = items,
+						   .nitems = ARRAY_LEN(items) };
 
 static enum status
 bad(struct err *err, const char *key, struct slice value, const char *right)
 {
-	return err_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.*s\" is not %s", key, SLICE_ARG(value), right);
+	return err_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.*s\" is not %s", key,
+		       SLICE_ARG(value), right);
 }
 
 static enum status
@@ -85,7 +96,8 @@ parse_upstreams(struct gateway_config *config, struct err *err)
 		    gateway_config_upstream(config, package) != NULL)
 			return bad(err, "FIT_UPSTREAMS", item, right);
 		char *target = strndup(eq + 1, item.n - n - 1);
-		config->upstreams[config->nupstreams++] = (struct config_upstream){ package, target };
+		config->upstreams[config->nupstreams++] =
+			(struct config_upstream){ package, target };
 	}
 	return STATUS_OK;
 }
@@ -95,7 +107,8 @@ parse_rates(struct gateway_config *config, struct err *err)
 {
 	struct slice list = slice_str(config->rates_text), item;
 
-	config->rates[config->nrates++] = (struct config_rate){ SLICE_LIT("default"), { 100, 900 } };
+	config->rates[config->nrates++] =
+		(struct config_rate){ SLICE_LIT("default"), { 100, 900 } };
 	while (http_list_next(&list, &item)) {
 		const char *eq = memchr(item.p, '=', item.n);
 		size_t n = eq != NULL ? (size_t)(eq - item.p) : 0;
@@ -103,7 +116,8 @@ parse_rates(struct gateway_config *config, struct err *err)
 
 		if (n == 0 || !http_is_token(rate.name) || config->nrates == CONFIG_RATES_MAX ||
 		    !gcra_rate_parse(slice_make(eq + 1, item.n - n - 1), &rate.rate))
-			return bad(err, "FIT_RATE_CLASSES", item, "class=requests/seconds, at most 15");
+			return bad(err, "FIT_RATE_CLASSES", item,
+				   "class=requests/seconds, at most 15");
 		if (slice_eq_str(rate.name, "default"))
 			config->rates[0] = rate;
 		else
@@ -113,7 +127,8 @@ parse_rates(struct gateway_config *config, struct err *err)
 }
 
 static enum status
-parse_list(const char *key, const char *text, struct slice *items_out, size_t *ret_n, struct err *err)
+parse_list(const char *key, const char *text, struct slice *items_out, size_t *ret_n,
+	   struct err *err)
 {
 	struct slice list = slice_str(text), item;
 
@@ -125,15 +140,18 @@ parse_list(const char *key, const char *text, struct slice *items_out, size_t *r
 	return STATUS_OK;
 }
 
-/* "*" with credentials would let any site act for the user; browsers refuse it, so do we, at start. */
+/* "*" with credentials would let any site act for the user; browsers refuse it, so do we, at start.
+ */
 static enum status
 check_origins(const struct gateway_config *config, struct err *err)
 {
 	for (size_t i = 0; i < config->norigins; i++) {
 		struct slice o = config->origins[i];
-		if ((!slice_starts_with(o, SLICE_LIT("http://")) && !slice_starts_with(o, SLICE_LIT("https://"))) ||
+		if ((!slice_starts_with(o, SLICE_LIT("http://")) &&
+		     !slice_starts_with(o, SLICE_LIT("https://"))) ||
 		    memchr(o.p, '*', o.n) != NULL || o.p[o.n - 1] == '/')
-			return bad(err, "FIT_ALLOWED_ORIGINS", o, "an origin (https://host[:port], without a path)");
+			return bad(err, "FIT_ALLOWED_ORIGINS", o,
+				   "an origin (https://host[:port], without a path)");
 	}
 	return STATUS_OK;
 }
@@ -144,10 +162,12 @@ check_words(const struct gateway_config *config, struct err *err)
 	struct slice env = slice_str(config->environment);
 	enum log_level level;
 
-	if (!slice_eq_str(env, "development") && !slice_eq_str(env, "staging") && !slice_eq_str(env, "production"))
+	if (!slice_eq_str(env, "development") && !slice_eq_str(env, "staging") &&
+	    !slice_eq_str(env, "production"))
 		return bad(err, "FIT_ENVIRONMENT", env, "development, staging or production");
 	if (!log_level_parse(config->log_level, &level))
-		return bad(err, "FIT_LOG_LEVEL", slice_str(config->log_level), "debug, info, warn or error");
+		return bad(err, "FIT_LOG_LEVEL", slice_str(config->log_level),
+			   "debug, info, warn or error");
 	return STATUS_OK;
 }
 
@@ -161,11 +181,13 @@ compile(struct gateway_config *config, struct err *err)
 	if (st == STATUS_OK)
 		st = parse_rates(config, err);
 	if (st == STATUS_OK)
-		st = parse_list("FIT_ALLOWED_ORIGINS", config->origins_text, config->origins, &config->norigins, err);
+		st = parse_list("FIT_ALLOWED_ORIGINS", config->origins_text, config->origins,
+				&config->norigins, err);
 	if (st == STATUS_OK)
 		st = check_origins(config, err);
 	if (st == STATUS_OK)
-		st = parse_list("FIT_IP_EXEMPT", config->ip_exempt_text, config->ip_exempt, &config->nip_exempt, err);
+		st = parse_list("FIT_IP_EXEMPT", config->ip_exempt_text, config->ip_exempt,
+				&config->nip_exempt, err);
 	if (st == STATUS_OK && !gcra_rate_parse(slice_str(config->ip_rate_text), &config->ip_rate))
 		st = bad(err, "FIT_IP_RATE", slice_str(config->ip_rate_text), "requests/seconds");
 	return st;

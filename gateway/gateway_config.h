@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway_config.h - the gateway's settings: as read, and as compiled into lists that the pipeline uses.
+ * gateway_config.h - the gateway's settings: as read, and as compiled into lists that the pipeline
+ * uses.
  *
- * Ownership: gateway_config_fini frees what load made; slices point into its strings. Threads: immutable after load.
+ * Ownership: gateway_config_fini frees what load made; slices point into its strings. Threads:
+ * immutable after load.
  */
 #ifndef FIT_GATEWAY_GATEWAY_CONFIG_H
 #define FIT_GATEWAY_GATEWAY_CONFIG_H
@@ -59,8 +61,10 @@ extern const struct config_table gateway_config_table;
 enum status gateway_config_load(struct gateway_config *ret_config, struct err *err) MUST_CHECK;
 void gateway_config_fini(struct gateway_config *config);
 /* The rate of a class; an unknown class is the default's. */
-const struct config_rate *gateway_config_rate(const struct gateway_config *config, struct slice name);
+const struct config_rate *gateway_config_rate(const struct gateway_config *config,
+					      struct slice name);
 /* NULL when no upstream has that package. */
-const struct config_upstream *gateway_config_upstream(const struct gateway_config *config, struct slice package);
+const struct config_upstream *gateway_config_upstream(const struct gateway_config *config,
+						      struct slice package);
 
 #endif

@@ -52,15 +52,17 @@ gateway_loop_new(struct gateway *gateway, unsigned index, struct err *err)
 	rng_seeded_init(&gl->rng, seed);
 	if (listen_open(config->listen, &fd, err) != STATUS_OK)
 		goto fail;
-	if (config->redis_url != NULL && redis_async_new(gl->loop, config->redis_url, &gl->redis, err) != STATUS_OK) {
+	if (config->redis_url != NULL &&
+	    redis_async_new(gl->loop, config->redis_url, &gl->redis, err) != STATUS_OK) {
 		close(fd);
 		goto fail;
 	}
 	gl->access_log = access_log_new(gl->loop, STDERR_FILENO);
 	gl->upstream = upstream_new(gl->loop, config);
 	gl->admit = admit_new(gl->redis, config->redis_timeout_ms);
-	gl->authn = authn_new(gl->loop, config, upstream_find(gl->upstream, "fit.auth.v1.AuthService"),
-			      &gateway->loops_ready);
+	gl->authn =
+		authn_new(gl->loop, config, upstream_find(gl->upstream, "fit.auth.v1.AuthService"),
+			  &gateway->loops_ready);
 	open_front(gl, fd);
 	return gl;
 fail:
@@ -68,7 +70,8 @@ fail:
 	return NULL;
 }
 
-/* The front first: it cancels what is in flight. The log last: the loop may still owe it a flush. */
+/* The front first: it cancels what is in flight. The log last: the loop may still owe it a flush.
+ */
 void
 gateway_loop_free(struct gateway_loop *gl)
 {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway_loop.h - everything that one event loop of the gateway owns: front, channels, Redis, caches, scratch.
+ * gateway_loop.h - everything that one event loop of the gateway owns: front, channels, Redis,
+ * caches, scratch.
  *
- * Nothing in it is shared with another loop but what `struct gateway` holds, which is immutable or atomic.
+ * Nothing in it is shared with another loop but what `struct gateway` holds, which is immutable or
+ * atomic.
  *
- * Ownership: gateway_loop_free frees all. Threads: made and freed while the loop does not run; else the loop's.
+ * Ownership: gateway_loop_free frees all. Threads: made and freed while the loop does not run; else
+ * the loop's.
  */
 #ifndef FIT_GATEWAY_GATEWAY_LOOP_H
 #define FIT_GATEWAY_GATEWAY_LOOP_H
@@ -51,12 +54,13 @@ struct gateway_loop {
 	struct admit *admit;
 	struct authn *authn;
 	struct access_log *access_log;
-	struct rng_seeded rng; /* request ids: unique, not secret */
-	struct strbuf fields;  /* scratch */
+	struct rng_seeded rng;              /* request ids: unique, not secret */
+	struct strbuf fields;               /* scratch */
 	_Atomic unsigned connections, busy; /* as of the last look, for main */
 };
 
-struct gateway_loop *gateway_loop_new(struct gateway *gateway, unsigned index, struct err *err) MUST_CHECK;
+struct gateway_loop *gateway_loop_new(struct gateway *gateway, unsigned index,
+				      struct err *err) MUST_CHECK;
 void gateway_loop_free(struct gateway_loop *gl);
 
 #endif

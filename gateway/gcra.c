@@ -20,7 +20,8 @@ gcra_take(const struct gcra_rate *rate, int64_t *tat_us, int64_t now_us)
 	int64_t next = tat + interval;
 
 	if (next - burst > now_us)
-		return (struct gcra_result){ .reset_us = tat - now_us, .retry_us = next - burst - now_us };
+		return (struct gcra_result){ .reset_us = tat - now_us,
+					     .retry_us = next - burst - now_us };
 	*tat_us = next;
 	return (struct gcra_result){
 		.allowed = true,

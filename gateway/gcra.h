@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gcra.h - the generic cell rate algorithm: `limit` requests in `window_s` seconds, a burst of `limit`.
+ * gcra.h - the generic cell rate algorithm: `limit` requests in `window_s` seconds, a burst of
+ *`limit`.
  *
  *	int64_t tat = 0;
  *	struct gcra_result r = gcra_take(&rate, &tat, now_us);
  *	if (!r.allowed) … 429, Retry-After …
  *
- * The whole state is one instant, the theoretical arrival time (TAT) of the next conforming request. The
- * same arithmetic runs as a script in Redis (limit.c).
+ * The whole state is one instant, the theoretical arrival time (TAT) of the next conforming
+ *request. The same arithmetic runs as a script in Redis (limit.c).
  *
  * Units: microseconds. Threads: any; the caller owns the TAT.
  * Source: ITU-T I.371 annex A (virtual scheduling form).
@@ -21,7 +22,7 @@
 #include "libcommon/base/slice.h"
 
 struct gcra_rate {
-	int64_t limit;	  /* requests, 1 … 10^9 */
+	int64_t limit;    /* requests, 1 … 10^9 */
 	int64_t window_s; /* 1 … 86400 */
 };
 

@@ -5,8 +5,16 @@
 
 #include "libcommon/base/compiler.h"
 
-/* Fields that may come once only. The first three frame the message, the others decide who asks for what. */
-enum { SEEN_HOST = 1, SEEN_LENGTH = 2, SEEN_CODING = 4, SEEN_AUTH = 8, SEEN_TYPE = 16, SEEN_KEY = 32 };
+/* Fields that may come once only. The first three frame the message, the others decide who asks for
+ * what. */
+enum {
+	SEEN_HOST = 1,
+	SEEN_LENGTH = 2,
+	SEEN_CODING = 4,
+	SEEN_AUTH = 8,
+	SEEN_TYPE = 16,
+	SEEN_KEY = 32
+};
 
 void
 head_filter_init(struct head_filter *filter)
@@ -77,7 +85,8 @@ check_segment(struct slice seg)
 			if (c < 0)
 				return "The path has a broken percent-encoding.";
 			if (c < 0x20 || c == 0x7f || c == '/' || c == '\\')
-				return "The path has a percent-encoded character that is not allowed.";
+				return "The path has a percent-encoded character that is not "
+				       "allowed.";
 			i += 2;
 		} else if (!is_pchar((unsigned char)c)) {
 			return "The path has a character that is not allowed.";
@@ -116,7 +125,8 @@ check_query(struct slice query)
 			if (pct_octet(query.p + i, query.n - i) < 0)
 				return "The query has a broken percent-encoding.";
 			i += 2;
-		} else if (!is_pchar((unsigned char)c) && (c == '\0' || strchr("/?[]|", c) == NULL)) {
+		} else if (!is_pchar((unsigned char)c) &&
+			   (c == '\0' || strchr("/?[]|", c) == NULL)) {
 			return "The query has a character that is not allowed.";
 		}
 	}
@@ -184,7 +194,8 @@ on_request_line(struct head_filter *filter, const char *base, struct slice line)
 static bool
 is_host(struct slice value)
 {
-	/* reg-name, IPv4, or IP literal, and a port: no check of structure, but of what it may hold. */
+	/* reg-name, IPv4, or IP literal, and a port: no check of structure, but of what it may
+	 * hold. */
 	for (size_t i = 0; i < value.n; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 		if ((!is_pchar(c) || c == '@') && c != '[' && c != ']' && c != '%')
@@ -203,7 +214,8 @@ on_content_length(struct head_filter *filter, struct slice value)
 			return refuse(filter, 400, "Content-Length is not a number.");
 		n = n * 10 + (uint64_t)(value.p[i] - '0');
 		if (i >= 18)
-			return refuse(filter, 400, "Content-Length is not a number of 1 to 18 digits.");
+			return refuse(filter, 400,
+				      "Content-Length is not a number of 1 to 18 digits.");
 	}
 	if (value.n == 0)
 		return refuse(filter, 400, "Content-Length is empty.");
@@ -249,7 +261,8 @@ on_known_field(struct head_filter *filter, struct slice name, struct slice value
 	case 6:
 		if (IS("expect") && filter->head.minor == 1) {
 			if (!http_name_eq(value, SLICE_LIT("100-continue")))
-				return refuse(filter, 417, "Only the expectation 100-continue is met.");
+				return refuse(filter, 417,
+					      "Only the expectation 100-continue is met.");
 			filter->head.expect_continue = true;
 		}
 		break;
@@ -278,10 +291,12 @@ on_known_field(struct head_filter *filter, struct slice name, struct slice value
 		break;
 	case 17:
 		if (IS("transfer-encoding")) {
-			if (once(filter, SEEN_CODING, "Transfer-Encoding came twice.") == HEAD_REFUSED)
+			if (once(filter, SEEN_CODING, "Transfer-Encoding came twice.") ==
+			    HEAD_REFUSED)
 				return HEAD_REFUSED;
 			if (!http_name_eq(value, SLICE_LIT("chunked")))
-				return refuse(filter, 501, "Only the transfer coding chunked is known here.");
+				return refuse(filter, 501,
+					      "Only the transfer coding chunked is known here.");
 			filter->head.chunked = true;
 		}
 		break;
@@ -322,7 +337,8 @@ on_end(struct head_filter *filter)
 		return refuse(filter, 400, "Host is missing.");
 	if (filter->head.chunked) {
 		if (filter->seen & SEEN_LENGTH)
-			return refuse(filter, 400, "Content-Length and Transfer-Encoding came together.");
+			return refuse(filter, 400,
+				      "Content-Length and Transfer-Encoding came together.");
 		if (filter->head.minor == 0)
 			return refuse(filter, 400, "HTTP/1.0 has no Transfer-Encoding.");
 	}
@@ -355,15 +371,15 @@ on_line(struct head_filter *filter, const char *base, struct slice line)
 static enum head_verdict COLD
 too_long(struct head_filter *filter)
 {
-	return filter->seen_request_line
-		       ? refuse(filter, 431, "The header fields are too large.")
-		       : refuse(filter, 414, "The request line is too long.");
+	return filter->seen_request_line ? refuse(filter, 431, "The header fields are too large.")
+					 : refuse(filter, 414, "The request line is too long.");
 }
 
 enum head_verdict
 head_filter_feed(struct head_filter *filter, struct slice bytes)
 {
-	/* Whatever does not begin like a method (TLS, noise) is refused without waiting for a line. */
+	/* Whatever does not begin like a method (TLS, noise) is refused without waiting for a line.
+	 */
 	if (filter->scanned == 0 && bytes.n > 0 && bytes.p[0] != '\r' &&
 	    !http_is_token(slice_make(bytes.p, 1)))
 		return refuse(filter, 400, "The request line is malformed.");

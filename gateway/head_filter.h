@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * head_filter.h - decides, byte by byte, whether what a client sends is one well-formed HTTP/1.1 request head.
+ * head_filter.h - decides, byte by byte, whether what a client sends is one well-formed HTTP/1.1
+ *request head.
  *
  *	struct head_filter filter;
  *	head_filter_init(&filter);
@@ -14,13 +15,12 @@
  * differently (request smuggling) is refused here, before the HTTP library sees anything. What is
  * refused, and with which status, is listed in tests/integration/gateway/raw_table.py.
  *
- * Invariant: the verdict depends on the bytes alone, never on how they were cut into segments: lines are judged
- *            one by one, each when its LF has arrived or it has outgrown the limit.
- * Ownership: the filter owns no memory and keeps no pointers: feed gets the same bytes again, wherever they
- *            now lie, with new ones after them.
- * Threads:   one at a time. Errors: the verdict.
- * Source:    RFC 9112 (message syntax), RFC 9110 sections 5 and 7, RFC 3986 (target). Stricter than they
- *            ask: origin-form only, no obs-fold, no bare CR or LF, no dot segments, no encoded slash.
+ * Invariant: the verdict depends on the bytes alone, never on how they were cut into segments:
+ *lines are judged one by one, each when its LF has arrived or it has outgrown the limit. Ownership:
+ *the filter owns no memory and keeps no pointers: feed gets the same bytes again, wherever they now
+ *lie, with new ones after them. Threads:   one at a time. Errors: the verdict. Source:    RFC 9112
+ *(message syntax), RFC 9110 sections 5 and 7, RFC 3986 (target). Stricter than they ask:
+ *origin-form only, no obs-fold, no bare CR or LF, no dot segments, no encoded slash.
  */
 #ifndef FIT_GATEWAY_HEAD_FILTER_H
 #define FIT_GATEWAY_HEAD_FILTER_H
@@ -31,8 +31,8 @@
 #include "gateway/http.h"
 #include "libcommon/base/slice.h"
 
-#define HEAD_LINE_MAX 8192  /* a line without its CRLF */
-#define HEAD_MAX 16384	    /* all lines with their ends */
+#define HEAD_LINE_MAX 8192 /* a line without its CRLF */
+#define HEAD_MAX 16384     /* all lines with their ends */
 #define HEAD_FIELDS_MAX 100
 
 enum head_verdict { HEAD_MORE, HEAD_READY, HEAD_REFUSED };
@@ -48,7 +48,7 @@ struct head_field {
 
 struct head {
 	enum http_method method;
-	unsigned minor; /* HTTP/1.<minor> */
+	unsigned minor;               /* HTTP/1.<minor> */
 	struct head_span path, query; /* still percent-encoded; the query without its '?' */
 	bool keep_alive;
 	bool expect_continue;

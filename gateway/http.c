@@ -7,9 +7,9 @@
 #include "libcommon/base/compiler.h"
 
 static const struct slice method_names[HTTP_METHOD_COUNT] = {
-	[HTTP_GET] = { "GET", 3 },	     [HTTP_HEAD] = { "HEAD", 4 },
-	[HTTP_POST] = { "POST", 4 },	     [HTTP_PUT] = { "PUT", 3 },
-	[HTTP_PATCH] = { "PATCH", 5 },	     [HTTP_DELETE] = { "DELETE", 6 },
+	[HTTP_GET] = { "GET", 3 },         [HTTP_HEAD] = { "HEAD", 4 },
+	[HTTP_POST] = { "POST", 4 },       [HTTP_PUT] = { "PUT", 3 },
+	[HTTP_PATCH] = { "PATCH", 5 },     [HTTP_DELETE] = { "DELETE", 6 },
 	[HTTP_OPTIONS] = { "OPTIONS", 7 },
 };
 

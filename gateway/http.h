@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http.h - the words of HTTP that several files here need: methods, reason phrases, character classes,
- * the Date header.
+ * http.h - the words of HTTP that several files here need: methods, reason phrases, character
+ * classes, the Date header.
  *
  * Threads: any; http_date keeps its text per thread. Sources: RFC 9110, RFC 9112.
  */
@@ -24,7 +24,8 @@ enum http_method {
 	HTTP_METHOD_COUNT,
 };
 
-/* False: a method this server does not implement. Names are case-sensitive (RFC 9110 section 9.1). */
+/* False: a method this server does not implement. Names are case-sensitive (RFC 9110 section 9.1).
+ */
 bool http_method_parse(struct slice text, enum http_method *ret_method);
 const char *http_method_name(enum http_method method);
 
@@ -38,8 +39,8 @@ bool http_name_eq(struct slice a, struct slice b);
 /* Without spaces and tabs at both ends. */
 struct slice http_trim(struct slice s);
 /*
- * Cuts the next element of a comma-separated list (RFC 9110 section 5.6.1) off *list, trimmed; false at
- * its end. Empty elements are skipped.
+ * Cuts the next element of a comma-separated list (RFC 9110 section 5.6.1) off *list, trimmed;
+ * false at its end. Empty elements are skipped.
  */
 bool http_list_next(struct slice *list, struct slice *ret_item);
 /* Value of a hex digit, -1 for another character. */

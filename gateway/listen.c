@@ -20,8 +20,8 @@ parse(const char *address, struct addrinfo **ret_ai, struct err *err)
 	size_t n = colon != NULL ? (size_t)(colon - address) : 0;
 
 	if (n == 0 || n >= sizeof(host))
-		return err_set(err, STATUS_INVALID_ARGUMENT, "%s is not an address and port (127.0.0.1:8080)",
-			       address);
+		return err_set(err, STATUS_INVALID_ARGUMENT,
+			       "%s is not an address and port (127.0.0.1:8080)", address);
 	if (address[0] == '[' && address[n - 1] == ']')
 		snprintf(host, sizeof(host), "%.*s", (int)n - 2, address + 1);
 	else
@@ -46,7 +46,8 @@ listen_open(const char *address, int *ret_fd, struct err *err)
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-		st = err_set(err, STATUS_UNAVAILABLE, "cannot listen on %s: %s", address, strerror(errno));
+		st = err_set(err, STATUS_UNAVAILABLE, "cannot listen on %s: %s", address,
+			     strerror(errno));
 		if (fd >= 0)
 			close(fd);
 	} else {

@@ -2,8 +2,8 @@
 /*
  * listen.h - listening TCP sockets for several loops on one port (SO_REUSEPORT).
  *
- * Address: "127.0.0.1:8080", "[::1]:8080", ":8080" is refused (say 0.0.0.0 if you mean it). Port 0 picks one.
- * Sockets accepted from it inherit TCP_NODELAY.
+ * Address: "127.0.0.1:8080", "[::1]:8080", ":8080" is refused (say 0.0.0.0 if you mean it). Port 0
+ * picks one. Sockets accepted from it inherit TCP_NODELAY.
  */
 #ifndef FIT_GATEWAY_LISTEN_H
 #define FIT_GATEWAY_LISTEN_H

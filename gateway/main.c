@@ -2,9 +2,10 @@
 /*
  * main.c - the gateway: settings, loops, signals.
  *
- * SIGTERM, SIGINT: /ready says no and replies close their connections; new connections are taken for
- * FIT_DRAIN_DELAY_MS more (until a balancer has noticed), then the port is closed and what is in flight has
- * FIT_DRAIN_MS to end. A second signal exits at once. Exit codes: 0, 1 (environment), 2 (usage or configuration).
+ * SIGTERM, SIGINT: /ready says no and replies close their connections; new connections are taken
+ * for FIT_DRAIN_DELAY_MS more (until a balancer has noticed), then the port is closed and what is
+ * in flight has FIT_DRAIN_MS to end. A second signal exits at once. Exit codes: 0, 1 (environment),
+ * 2 (usage or configuration).
  */
 #include <errno.h>
 #include <malloc.h>
@@ -48,16 +49,19 @@ static struct metric m_connections = METRIC_GAUGE("http_connections", "Open clie
 
 /* ---- what every reply carries ---- */
 
-/* As helmet sends it. Upgrading insecure requests is for production: a page on http://localhost must load. */
+/* As helmet sends it. Upgrading insecure requests is for production: a page on http://localhost
+ * must load. */
 static void
 write_security(const struct gateway_config *config, struct strbuf *out)
 {
 	bool production = strcmp(config->environment, "production") == 0;
 
 	strbuf_addf(out,
-		    "Content-Security-Policy: default-src 'self';img-src 'self' data: https:;script-src 'self';"
+		    "Content-Security-Policy: default-src 'self';img-src 'self' data: "
+		    "https:;script-src 'self';"
 		    "style-src 'self' 'unsafe-inline';base-uri 'self';font-src 'self' https: data:;"
-		    "form-action 'self';frame-ancestors 'self';object-src 'none';script-src-attr 'none'%s\r\n",
+		    "form-action 'self';frame-ancestors 'self';object-src 'none';script-src-attr "
+		    "'none'%s\r\n",
 		    production ? ";upgrade-insecure-requests" : "");
 	strbuf_adds(out, "Cross-Origin-Opener-Policy: same-origin\r\n"
 			 "Cross-Origin-Resource-Policy: same-origin\r\n"
@@ -86,8 +90,8 @@ fit_connections(struct gateway_config *config)
 	(void)setrlimit(RLIMIT_NOFILE, &rl);
 	int64_t room = (int64_t)rl.rlim_cur - FDS_BESIDE_CLIENTS;
 	if (room < config->max_connections) {
-		log_warn("connections_bounded_by_nofile", LOG_INT("wanted", config->max_connections),
-			 LOG_INT("allowed", room));
+		log_warn("connections_bounded_by_nofile",
+			 LOG_INT("wanted", config->max_connections), LOG_INT("allowed", room));
 		config->max_connections = room > 1 ? room : 1;
 	}
 }
@@ -155,7 +159,8 @@ open_gateway(struct program *p, struct err *err)
 		return st;
 	write_security(&p->config, &g->security);
 	schema_openapi(g->schema, p->config.version, &g->openapi);
-	g->conn_limit = conn_limit_new((unsigned)p->config.max_connections, (unsigned)p->config.max_connections_per_ip);
+	g->conn_limit = conn_limit_new((unsigned)p->config.max_connections,
+				       (unsigned)p->config.max_connections_per_ip);
 	metric_register(&m_connections);
 	metrics_on_collect(on_collect, p);
 	st = routes_new(g->schema, &p->config, pages, pages_count, &g->routes, err);

@@ -8,9 +8,12 @@
 #include "gateway/gateway_loop.h"
 #include "libcommon/base/compiler.h"
 
-/* web/docs.html and web/docs.js, from the source tree into .rodata. */
-#define EMBED(name, file)                                                                \
-	__asm__(".section .rodata\n" #name ": .incbin \"" file "\"\n" #name "_end: .byte 0\n.previous\n");          \
+/*
+ * web/docs.html and web/docs.js, from the source tree into .rodata.
+ */
+#define EMBED(name, file)                                                                          \
+	__asm__(".section .rodata\n" #name ": .incbin \"" file "\"\n" #name                        \
+		"_end: .byte 0\n.previous\n");                                                     \
 	extern const char name[], name##_end[]
 
 EMBED(page_docs_html, "gateway/web/docs.html");
@@ -25,6 +28,13 @@ pages_ready(struct gateway *gateway, const char **ret_why)
 	else if (atomic_load(&gateway->loops_ready) < (unsigned)gateway->config->threads)
 		*ret_why = "no keys from auth yet";
 	return *ret_why == NULL;
+}
+
+/* Two symbols of one object, which the C of pointers does not know. */
+static struct slice
+embedded(const char *start, const char *end)
+{
+	return slice_make(start, (uintptr_t)end - (uintptr_t)start);
 }
 
 static void
@@ -64,14 +74,14 @@ static void
 serve_docs(struct call *call)
 {
 	serve_document(call, "text/html; charset=utf-8",
-		       slice_make(page_docs_html, (size_t)(page_docs_html_end - page_docs_html)));
+		       embedded(page_docs_html, page_docs_html_end));
 }
 
 static void
 serve_docs_js(struct call *call)
 {
 	serve_document(call, "text/javascript; charset=utf-8",
-		       slice_make(page_docs_js, (size_t)(page_docs_js_end - page_docs_js)));
+		       embedded(page_docs_js, page_docs_js_end));
 }
 
 /* The versions that have routes, as their patterns say: /api/v<digits>/… */
@@ -85,7 +95,8 @@ find_versions(const struct schema *schema)
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < methods[i]->nroutes; k++) {
 			const char *p = methods[i]->routes[k].pattern;
-			if (strncmp(p, "/api/v", 6) == 0 && p[6] >= '1' && p[6] <= '9' && p[7] == '/')
+			if (strncmp(p, "/api/v", 6) == 0 && p[6] >= '1' && p[6] <= '9' &&
+			    p[7] == '/')
 				found |= 1u << (p[6] - '0');
 		}
 	}
@@ -105,7 +116,8 @@ serve_versions(struct call *call)
 	strbuf_adds(&sb, ",\"apis\":[");
 	for (unsigned v = 1; v <= 9; v++) {
 		if (found & 1u << v) {
-			strbuf_addf(&sb, "%s{\"version\":\"v%u\",\"path\":\"/api/v%u\"}", sep, v, v);
+			strbuf_addf(&sb, "%s{\"version\":\"v%u\",\"path\":\"/api/v%u\"}", sep, v,
+				    v);
 			sep = ",";
 		}
 	}
@@ -114,7 +126,8 @@ serve_versions(struct call *call)
 }
 
 const struct page pages[] = {
-	{ "/health", serve_health },   { "/ready", serve_ready },	  { "/openapi.json", serve_openapi },
-	{ "/docs", serve_docs },       { "/docs/docs.js", serve_docs_js }, { "/api/versions", serve_versions },
+	{ "/health", serve_health },        { "/ready", serve_ready },
+	{ "/openapi.json", serve_openapi }, { "/docs", serve_docs },
+	{ "/docs/docs.js", serve_docs_js }, { "/api/versions", serve_versions },
 };
 const size_t pages_count = ARRAY_LEN(pages);

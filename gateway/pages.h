@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pages.h - the few pages that the gateway serves itself: /health, /ready, /openapi.json, /docs, /api/versions.
+ * pages.h - the few pages that the gateway serves itself: /health, /ready, /openapi.json, /docs,
+ * /api/versions.
  *
  * Threads: the loop's. The documents are made once, at start, from the schema.
  */

@@ -21,7 +21,8 @@
 #define IF_MATCH_MAX 64
 #define BODY_MAX_ANONYMOUS 65536
 
-/* NEXT: the next stage. WAIT: resume() will be called. DONE: the exchange is answered, the call is gone. */
+/* NEXT: the next stage. WAIT: resume() will be called. DONE: the exchange is answered, the call is
+ * gone. */
 enum verdict { NEXT, WAIT, DONE };
 
 static void resume(struct call *call);
@@ -33,8 +34,8 @@ is_request_id(struct slice id)
 {
 	for (size_t i = 0; i < id.n; i++) {
 		char c = id.p[i];
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-' &&
-		    c != '_' && c != '.')
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+		    c != '-' && c != '_' && c != '.')
 			return false;
 	}
 	return id.n > 0 && id.n <= CALL_REQUEST_ID_MAX;
@@ -93,7 +94,8 @@ stage_cors(struct call *call)
 	if (call->origin.n > 0)
 		strbuf_adds(&call->extra,
 			    "Access-Control-Allow-Methods: GET,POST,PUT,DELETE,PATCH\r\n"
-			    "Access-Control-Allow-Headers: Content-Type,Authorization,Idempotency-Key,If-Match,"
+			    "Access-Control-Allow-Headers: "
+			    "Content-Type,Authorization,Idempotency-Key,If-Match,"
 			    "If-None-Match,X-Request-ID,traceparent\r\n"
 			    "Access-Control-Max-Age: 600\r\n");
 	call_reply(call, 204, NULL, SLICE_NONE);
@@ -112,7 +114,8 @@ stage_address(struct call *call)
 		if (slice_eq(peer, config->ip_exempt[i]))
 			return NEXT;
 	}
-	struct gcra_result r = admit_local(call->gl->admit, peer, SLICE_LIT("address"), &config->ip_rate);
+	struct gcra_result r =
+		admit_local(call->gl->admit, peer, SLICE_LIT("address"), &config->ip_rate);
 	if (r.allowed)
 		return NEXT;
 	call_problem(call, 429, "RATE_LIMITED", "Too many requests from this address.", NULL);
@@ -139,7 +142,8 @@ add_allow(struct call *call)
 static enum verdict
 stage_route(struct call *call)
 {
-	switch (router_find(routes_router(call->gl->gateway->routes), call->ex->method, call->ex->path, &call->match)) {
+	switch (router_find(routes_router(call->gl->gateway->routes), call->ex->method,
+			    call->ex->path, &call->match)) {
 	case ROUTER_FOUND:
 		call->route = call->match.target;
 		if (call->route->serve == NULL)
@@ -188,7 +192,8 @@ stage_token(struct call *call)
 		return NEXT;
 	if (value.n < 7 || !http_name_eq(slice_make(value.p, 7), SLICE_LIT("bearer ")) ||
 	    http_trim(slice_make(value.p + 7, value.n - 7)).n == 0) {
-		call_problem(call, 401, "TOKEN_MISSING", "Sign in: this needs an access token.", NULL);
+		call_problem(call, 401, "TOKEN_MISSING", "Sign in: this needs an access token.",
+			     NULL);
 		return DONE;
 	}
 	struct slice bearer = http_trim(slice_make(value.p + 7, value.n - 7));
@@ -204,7 +209,8 @@ stage_token(struct call *call)
 		}
 		err_reason(&err, "TOKEN_INVALID");
 	}
-	log_debug("token_refused", LOG_STR("why", err.text), LOG_STR("requestId", call->request_id));
+	log_debug("token_refused", LOG_STR("why", err.text),
+		  LOG_STR("requestId", call->request_id));
 	call_fail(call, &err);
 	return DONE;
 }
@@ -218,7 +224,8 @@ on_session(const struct authn_session *session, void *arg)
 
 	call->rpc = NULL;
 	if (session == NULL) {
-		call_problem(call, 503, NULL, "Your session cannot be checked at the moment.", NULL);
+		call_problem(call, 503, NULL, "Your session cannot be checked at the moment.",
+			     NULL);
 		return;
 	}
 	call->session = *session;
@@ -226,23 +233,26 @@ on_session(const struct authn_session *session, void *arg)
 }
 
 /*
- * The copy in Redis, else auth, which writes the copy anew. What auth said a moment ago counts only while Redis
- * is away: a session that was revoked since may so be good for up to five seconds more.
+ * The copy in Redis, else auth, which writes the copy anew. What auth said a moment ago counts only
+ * while Redis is away: a session that was revoked since may so be good for up to five seconds more.
  */
 static enum verdict
 find_session(struct call *call, const struct admit_reply *reply)
 {
 	const struct authn_session *recent;
 
-	if (reply->session == ADMIT_FOUND && authn_session_parse(reply->session_value, &call->session))
+	if (reply->session == ADMIT_FOUND &&
+	    authn_session_parse(reply->session_value, &call->session))
 		return NEXT;
-	recent = reply->session == ADMIT_UNKNOWN ? authn_session_recent(call->gl->authn, &call->token) : NULL;
+	recent = reply->session == ADMIT_UNKNOWN
+			 ? authn_session_recent(call->gl->authn, &call->token)
+			 : NULL;
 	if (recent != NULL) {
 		call->session = *recent;
 		return NEXT;
 	}
-	call->rpc = authn_session_resolve(call->gl->authn, &call->token, call->request_id, call->ex->arena, on_session,
-					  call);
+	call->rpc = authn_session_resolve(call->gl->authn, &call->token, call->request_id,
+					  call->ex->arena, on_session, call);
 	return WAIT;
 }
 
@@ -292,7 +302,8 @@ stage_session(struct call *call)
 	if (!needs_user(call))
 		return NEXT;
 	err_init(&err);
-	if (authn_session_check(&call->session, &call->token, &call->principal, &err) != STATUS_OK) {
+	if (authn_session_check(&call->session, &call->token, &call->principal, &err) !=
+	    STATUS_OK) {
 		call_fail(call, &err);
 		return DONE;
 	}
@@ -322,8 +333,10 @@ stage_preconditions(struct call *call)
 
 	call->idempotency_key = exchange_header(call->ex, SLICE_LIT("idempotency-key"));
 	call->if_match = exchange_header(call->ex, SLICE_LIT("if-match"));
-	if (call->idempotency_key.p != NULL && !is_visible(call->idempotency_key, IDEMPOTENCY_KEY_MAX)) {
-		call_problem(call, 400, NULL, "Idempotency-Key must be 1 to 255 visible ASCII characters.", NULL);
+	if (call->idempotency_key.p != NULL &&
+	    !is_visible(call->idempotency_key, IDEMPOTENCY_KEY_MAX)) {
+		call_problem(call, 400, NULL,
+			     "Idempotency-Key must be 1 to 255 visible ASCII characters.", NULL);
 		return DONE;
 	}
 	if (call->if_match.p != NULL && !is_visible(call->if_match, IF_MATCH_MAX)) {
@@ -331,7 +344,8 @@ stage_preconditions(struct call *call)
 		return DONE;
 	}
 	if (policy->if_match && call->if_match.p == NULL) {
-		call_problem(call, 428, "ETAG_REQUIRED", "Send If-Match with the ETag that you changed.", NULL);
+		call_problem(call, 428, "ETAG_REQUIRED",
+			     "Send If-Match with the ETag that you changed.", NULL);
 		return DONE;
 	}
 	return NEXT;
@@ -345,7 +359,8 @@ stage_transcode(struct call *call)
 	call->wire = STRBUF_ARENA(call->ex->arena);
 	strbuf_grow(&call->wire, call->ex->body.n + call->ex->query.n + 128);
 	err_init(&err);
-	if (transcode_request(call->route->rule, call->match.params, call->ex, &call->wire, &err) == STATUS_OK)
+	if (transcode_request(call->route->rule, call->match.params, call->ex, &call->wire, &err) ==
+	    STATUS_OK)
 		return NEXT;
 	if (err.reason != NULL && strcmp(err.reason, TRANSCODE_MEDIA_TYPE) == 0)
 		call_problem(call, 415, NULL, NULL, &err);
@@ -362,8 +377,8 @@ stage_upstream(struct call *call)
 }
 
 static enum verdict (*const stages[])(struct call *call) = {
-	stage_begin, stage_cors,    stage_address,	stage_route,	 stage_token,	 stage_admit,
-	stage_session, stage_preconditions, stage_transcode, stage_upstream,
+	stage_begin, stage_cors,    stage_address,       stage_route,     stage_token,
+	stage_admit, stage_session, stage_preconditions, stage_transcode, stage_upstream,
 };
 
 /* From the stage that is due. */
@@ -411,14 +426,16 @@ on_request(struct exchange *ex, void *arg)
 	run(call);
 }
 
-/* A body is read before its sender is known; without a token there is no reason to read a large one. */
+/* A body is read before its sender is known; without a token there is no reason to read a large
+ * one. */
 static size_t
 body_limit(const struct exchange *ex, void *arg)
 {
 	struct gateway_loop *gl = arg;
 	struct router_match match;
 
-	if (router_find(routes_router(gl->gateway->routes), ex->method, ex->path, &match) != ROUTER_FOUND)
+	if (router_find(routes_router(gl->gateway->routes), ex->method, ex->path, &match) !=
+	    ROUTER_FOUND)
 		return BODY_MAX_ANONYMOUS;
 	const struct route *route = match.target;
 	bool user = route->rule != NULL && route->rule->method->policy.audience != SCHEMA_PUBLIC;
@@ -434,7 +451,8 @@ on_refused(unsigned status, const char *detail, const char *peer, void *arg)
 
 	(void)peer;
 	routes_observe(gl->gateway->routes, NULL, status, 0);
-	log_info("request_refused", LOG_INT("status", status), LOG_STR("why", detail != NULL ? detail : ""));
+	log_info("request_refused", LOG_INT("status", status),
+		 LOG_STR("why", detail != NULL ? detail : ""));
 }
 
 const struct exchange_handler pipeline_handler = { on_request, body_limit, on_refused };

@@ -49,7 +49,9 @@ add_type(struct strbuf *out, const char *reason)
 		strbuf_adds(out, "urn:fit:problem:");
 		for (; *reason != '\0'; reason++) {
 			char c = *reason;
-			strbuf_addch(out, c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
+			strbuf_addch(out, c == '_'               ? '-'
+					  : c >= 'A' && c <= 'Z' ? (char)(c | 0x20)
+								 : c);
 		}
 	}
 	strbuf_addch(out, '"');

@@ -4,7 +4,8 @@
  *
  *	struct problem p = { .status = 404, .instance = path, .request_id = id };
  *	problem_write(&p, &out);
- *	{"type":"about:blank","title":"Not Found","status":404,"detail":…,"instance":…,"requestId":…}
+ *	{"type":"about:blank","title":"Not
+ *Found","status":404,"detail":…,"instance":…,"requestId":…}
  *
  * Threads: any. The text comes from err_client_text, so internals do not reach a client.
  */
@@ -20,12 +21,12 @@ struct strbuf;
 
 struct problem {
 	unsigned status;
-	const char *reason;	/* fit.api.v1.Reason name, or NULL */
-	const char *detail;	/* or NULL */
-	struct slice instance;	/* path of the request; n == 0: left out */
-	struct slice request_id;/* n == 0: left out */
-	const struct err *err;	/* field violations, or NULL */
-	int64_t retry_at_s;	/* 429: epoch seconds; 0: left out */
+	const char *reason;      /* fit.api.v1.Reason name, or NULL */
+	const char *detail;      /* or NULL */
+	struct slice instance;   /* path of the request; n == 0: left out */
+	struct slice request_id; /* n == 0: left out */
+	const struct err *err;   /* field violations, or NULL */
+	int64_t retry_at_s;      /* 429: epoch seconds; 0: left out */
 };
 
 void problem_write(const struct problem *problem, struct strbuf *out);

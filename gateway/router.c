@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct node {
-	struct slice literal; /* owned copy */
+	struct slice literal;   /* owned copy */
 	struct node **children; /* literals */
 	size_t nchildren;
 	struct node *field;
@@ -101,8 +101,8 @@ step(struct node *node, const struct router_segment *segment)
 }
 
 enum status
-router_add(struct router *router, enum http_method method, const struct router_segment *segments, size_t nsegments,
-	   void *target, struct err *err)
+router_add(struct router *router, enum http_method method, const struct router_segment *segments,
+	   size_t nsegments, void *target, struct err *err)
 {
 	struct node *node = &router->root;
 	unsigned nfields = 0;
@@ -114,7 +114,8 @@ router_add(struct router *router, enum http_method method, const struct router_s
 	for (size_t i = 0; i < nsegments; i++)
 		node = step(node, &segments[i]);
 	if (node->targets[method] != NULL)
-		return err_set(err, STATUS_ALREADY_EXISTS, "two routes answer the same %s", http_method_name(method));
+		return err_set(err, STATUS_ALREADY_EXISTS, "two routes answer the same %s",
+			       http_method_name(method));
 	node->targets[method] = target;
 	node->allowed |= 1u << method;
 	return STATUS_OK;
@@ -157,7 +158,8 @@ arrive(const struct node *node, struct search *search)
 	return search->match->target != NULL;
 }
 
-/* Depth is bounded by the segments; at most two ways on from each node, so patterns bound the work. */
+/* Depth is bounded by the segments; at most two ways on from each node, so patterns bound the work.
+ */
 static bool
 walk(const struct node *node, struct search *search, size_t depth)
 {
@@ -178,7 +180,8 @@ walk(const struct node *node, struct search *search, size_t depth)
 }
 
 enum router_result
-router_find(const struct router *router, enum http_method method, struct slice path, struct router_match *ret_match)
+router_find(const struct router *router, enum http_method method, struct slice path,
+	    struct router_match *ret_match)
 {
 	struct search search = { .method = method, .match = ret_match };
 

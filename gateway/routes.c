@@ -16,15 +16,18 @@ struct routes {
 };
 
 static struct metric m_requests =
-	METRIC_COUNTER("http_requests_total", "Requests by route, method and status.", "route", "method", "code");
-static struct metric m_duration = METRIC_HISTOGRAM("http_request_duration_seconds", "From head to reply.", "route");
+	METRIC_COUNTER("http_requests_total", "Requests by route, method and status.", "route",
+		       "method", "code");
+static struct metric m_duration =
+	METRIC_HISTOGRAM("http_request_duration_seconds", "From head to reply.", "route");
 
 /* Where a status has its counter; the last slot is for all others. */
 static unsigned
 code_slot(unsigned status)
 {
-	static const uint16_t known[ROUTE_CODES - 1] = { 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 406, 409, 412,
-							 413, 415, 422, 428, 429, 499, 500, 501, 502, 503, 504 };
+	static const uint16_t known[ROUTE_CODES - 1] = { 200, 201, 202, 204, 304, 400, 401, 403,
+							 404, 405, 406, 409, 412, 413, 415, 422,
+							 428, 429, 499, 500, 501, 502, 503, 504 };
 	for (unsigned i = 0; i < ROUTE_CODES - 1 && known[i] != 0; i++) {
 		if (known[i] == status)
 			return i;
@@ -38,7 +41,8 @@ routes_observe(struct routes *routes, struct route *route, unsigned status, int6
 	if (route == NULL)
 		route = &routes->unrouted;
 	unsigned slot = code_slot(status);
-	struct metric_series *series = atomic_load_explicit(&route->codes[slot], memory_order_acquire);
+	struct metric_series *series =
+		atomic_load_explicit(&route->codes[slot], memory_order_acquire);
 	if (series == NULL) {
 		char code[8];
 		snprintf(code, sizeof(code), "%u", slot == ROUTE_CODES - 1 ? 0 : status);
@@ -52,12 +56,16 @@ routes_observe(struct routes *routes, struct route *route, unsigned status, int6
 static void
 finish_route(struct route *route, const struct gateway_config *config)
 {
-	const struct schema_policy *policy = route->rule != NULL ? &route->rule->method->policy : NULL;
-	const char *class_name = policy != NULL && policy->rate_class[0] != '\0' ? policy->rate_class : "default";
+	const struct schema_policy *policy =
+		route->rule != NULL ? &route->rule->method->policy : NULL;
+	const char *class_name =
+		policy != NULL && policy->rate_class[0] != '\0' ? policy->rate_class : "default";
 
 	route->rate = gateway_config_rate(config, slice_str(class_name));
-	route->body_max = policy != NULL && policy->max_body_bytes > 0 ? policy->max_body_bytes : (size_t)config->body_max;
-	route->timeout_ms = policy != NULL && policy->timeout_ms > 0 ? policy->timeout_ms : config->call_timeout_ms;
+	route->body_max = policy != NULL && policy->max_body_bytes > 0 ? policy->max_body_bytes
+								       : (size_t)config->body_max;
+	route->timeout_ms = policy != NULL && policy->timeout_ms > 0 ? policy->timeout_ms
+								     : config->call_timeout_ms;
 	if (route->rule != NULL && route->rule->method->server_streaming && policy->timeout_ms == 0)
 		route->timeout_ms = config->stream_timeout_ms;
 	route->duration = metric_series(&m_duration, route->label);
@@ -70,9 +78,10 @@ add_rule(struct routes *routes, struct route *route, struct err *err)
 	struct router_segment segments[ROUTER_SEGMENTS_MAX];
 	enum http_method method;
 
-	if (!http_method_parse(slice_str(rule->verb), &method) || rule->nsegments > ROUTER_SEGMENTS_MAX)
-		return err_set(err, STATUS_INVALID_ARGUMENT, "%s %s: not a route that can be served", rule->verb,
-			       rule->pattern);
+	if (!http_method_parse(slice_str(rule->verb), &method) ||
+	    rule->nsegments > ROUTER_SEGMENTS_MAX)
+		return err_set(err, STATUS_INVALID_ARGUMENT,
+			       "%s %s: not a route that can be served", rule->verb, rule->pattern);
 	for (size_t i = 0; i < rule->nsegments; i++)
 		segments[i] = (struct router_segment){ rule->segments[i].kind == SCHEMA_SEG_FIELD,
 						       rule->segments[i].text };
@@ -109,12 +118,13 @@ count_rules(const struct schema_method *const *methods, size_t nmethods)
 static bool
 is_public(const struct schema_method *m)
 {
-	return m->has_policy && (m->policy.audience == SCHEMA_PUBLIC || m->policy.audience == SCHEMA_USER);
+	return m->has_policy &&
+	       (m->policy.audience == SCHEMA_PUBLIC || m->policy.audience == SCHEMA_USER);
 }
 
 enum status
-routes_new(const struct schema *schema, const struct gateway_config *config, const struct page *pages, size_t npages,
-	   struct routes **ret_routes, struct err *err)
+routes_new(const struct schema *schema, const struct gateway_config *config,
+	   const struct page *pages, size_t npages, struct routes **ret_routes, struct err *err)
 {
 	const struct schema_method *const *methods;
 	size_t nmethods = schema_methods(schema, &methods);
@@ -122,7 +132,8 @@ routes_new(const struct schema *schema, const struct gateway_config *config, con
 	enum status st = STATUS_OK;
 
 	if (routes != NULL)
-		routes->routes = calloc(count_rules(methods, nmethods) + npages, sizeof(*routes->routes));
+		routes->routes =
+			calloc(count_rules(methods, nmethods) + npages, sizeof(*routes->routes));
 	if (routes == NULL || routes->routes == NULL)
 		panic("routes: no memory");
 	routes->router = router_new();
@@ -132,7 +143,8 @@ routes_new(const struct schema *schema, const struct gateway_config *config, con
 	routes->unrouted.verb = "";
 	finish_route(&routes->unrouted, config);
 	for (size_t i = 0; i < nmethods && st == STATUS_OK; i++) {
-		for (size_t k = 0; k < methods[i]->nroutes && is_public(methods[i]) && st == STATUS_OK; k++) {
+		for (size_t k = 0;
+		     k < methods[i]->nroutes && is_public(methods[i]) && st == STATUS_OK; k++) {
 			struct route *route = &routes->routes[routes->n++];
 			route->rule = &methods[i]->routes[k];
 			route->label = route->rule->pattern;

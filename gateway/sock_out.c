@@ -56,7 +56,8 @@ sock_out_flush(struct sock_out *out)
 		out->at += (size_t)n;
 	}
 	if (sock_out_pending(out) == 0) {
-		/* A buffer that had to grow was for a slow peer; most connections never need one. */
+		/* A buffer that had to grow was for a slow peer; most connections never need one.
+		 */
 		sock_out_fini(out);
 	} else if (out->at > out->buf.len / 2) {
 		memmove(out->buf.buf, out->buf.buf + out->at, sock_out_pending(out) + 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sock_out.h - output of one socket: straight to the kernel while it takes it, a buffer for the rest.
+ * sock_out.h - output of one socket: straight to the kernel while it takes it, a buffer for the
+ *rest.
  *
  *	if (!sock_out_send(&out, iov, 2)) … the peer is gone …
  *	if (sock_out_pending(&out) > 0) … watch for writability, then sock_out_flush(&out) …

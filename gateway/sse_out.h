@@ -4,8 +4,9 @@
  *
  *	{"delta":{"text":"Hi"}}  →  "event: delta\ndata: {"text":"Hi"}\n\n"
  *
- * A stream's message is a oneof: the event is named after the member that is set. A message of another shape
- * becomes "event: message" with the whole JSON. JSON from schema_json_encode has no line breaks.
+ * A stream's message is a oneof: the event is named after the member that is set. A message of
+ *another shape becomes "event: message" with the whole JSON. JSON from schema_json_encode has no
+ *line breaks.
  *
  * Threads: any. Source: WHATWG HTML, section 9.2.
  */

@@ -43,6 +43,7 @@ upstream_find(const struct upstream *upstream, const char *service)
 	if (dot == NULL)
 		return NULL;
 	const struct config_upstream *found =
-		gateway_config_upstream(upstream->config, slice_make(service, (size_t)(dot - service)));
+		gateway_config_upstream(upstream->config,
+					slice_make(service, (size_t)(dot - service)));
 	return found != NULL ? upstream->channels[found - upstream->config->upstreams] : NULL;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upstream.h - the channels of one loop to the services, found by the package of a method's service.
+ * upstream.h - the channels of one loop to the services, found by the package of a method's
+ *service.
  *
- *	struct rpc_channel *ch = upstream_find(upstream, "fit.auth.v1.AuthService");    NULL: not configured
+ *	struct rpc_channel *ch = upstream_find(upstream, "fit.auth.v1.AuthService");    NULL: not
+ *configured
  *
  * Ownership: the upstream owns its channels. Threads: the loop's.
  */

@@ -35,7 +35,8 @@ wants_events(const struct call *call)
 	if (!method_of(call)->server_streaming)
 		return false;
 	while (http_list_next(&accept, &item)) {
-		if (item.n >= 16 && http_name_eq(slice_make(item.p, 16), SLICE_LIT("application/json")))
+		if (item.n >= 16 &&
+		    http_name_eq(slice_make(item.p, 16), SLICE_LIT("application/json")))
 			return false;
 	}
 	return true;
@@ -129,18 +130,21 @@ add_reply_fields(struct call *call, unsigned status, struct slice wire)
 		strbuf_adds(&call->extra, call->etag);
 		strbuf_adds(&call->extra, "\r\n");
 	}
-	if (status == 201 && policy->location[0] != '\0' && transcode_location(method_of(call), wire, &location)) {
+	if (status == 201 && policy->location[0] != '\0' &&
+	    transcode_location(method_of(call), wire, &location)) {
 		strbuf_adds(&call->extra, "Location: ");
 		strbuf_add_slice(&call->extra, strbuf_slice(&location));
 		strbuf_adds(&call->extra, "\r\n");
 	}
 	if (policy->cache_max_age_s > 0)
 		strbuf_addf(&call->extra, "Cache-Control: %s, max-age=%u\r\n",
-			    policy->audience == SCHEMA_PUBLIC ? "public" : "private", policy->cache_max_age_s);
+			    policy->audience == SCHEMA_PUBLIC ? "public" : "private",
+			    policy->cache_max_age_s);
 	else
 		/* What has a tag may be kept, but must be asked about. */
-		strbuf_adds(&call->extra, call->etag[0] != '\0' ? "Cache-Control: private, no-cache\r\n"
-								: "Cache-Control: no-store\r\n");
+		strbuf_adds(&call->extra, call->etag[0] != '\0'
+						  ? "Cache-Control: private, no-cache\r\n"
+						  : "Cache-Control: no-store\r\n");
 }
 
 static void
@@ -214,7 +218,8 @@ on_message(struct rpc_client_call *rpc, struct slice wire, void *arg)
 	if (schema_json_encode(method_of(call)->output, wire, false, &json, &err) == STATUS_OK)
 		send_event(call, strbuf_slice(&json));
 	else
-		log_warn_err("stream_message_malformed", &err, LOG_STR("method", method_of(call)->path));
+		log_warn_err("stream_message_malformed", &err,
+			     LOG_STR("method", method_of(call)->path));
 	strbuf_fini(&json);
 }
 
@@ -260,7 +265,8 @@ add_metadata(struct call *call, struct rpc_metadata *meta, uint8_t fingerprint[D
 		strbuf_addch(&text, '\0');
 		strbuf_add_slice(&text, strbuf_slice(&call->wire));
 		digest_sha256(strbuf_slice(&text), fingerprint);
-		meta[n++] = (struct rpc_metadata){ RPC_META_IDEMPOTENCY_KEY, call->idempotency_key };
+		meta[n++] =
+			(struct rpc_metadata){ RPC_META_IDEMPOTENCY_KEY, call->idempotency_key };
 		meta[n++] = (struct rpc_metadata){ RPC_META_IDEMPOTENCY_FINGERPRINT,
 						   slice_make(fingerprint, DIGEST_SHA256_SIZE) };
 	}
@@ -277,7 +283,8 @@ upstream_call_start(struct call *call)
 	struct rpc_metadata meta[6];
 
 	if (channel == NULL) {
-		call_problem(call, 503, NULL, "This part of the service is not available here.", NULL);
+		call_problem(call, 503, NULL, "This part of the service is not available here.",
+			     NULL);
 		return;
 	}
 	call->reply = STRBUF_ARENA(call->ex->arena);
@@ -292,5 +299,6 @@ upstream_call_start(struct call *call)
 	};
 	opts.nmetadata = add_metadata(call, meta, fingerprint);
 	call->rpc = rpc_channel_start(channel, method_of(call)->path, &opts,
-				      slice_make(strbuf_cstr(&call->wire), call->wire.len), &events, call);
+				      slice_make(strbuf_cstr(&call->wire), call->wire.len), &events,
+				      call);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * head_filter and chunked. The first byte seeds the cuts; the rest is fed whole and in pieces, which must
- * come to the same verdict. A head that passes is looked over again with other eyes: what a second parser could
- * read differently must not be in it. What follows a chunked head goes through the chunk decoder the same two ways.
+ * head_filter and chunked. The first byte seeds the cuts; the rest is fed whole and in pieces,
+ * which must come to the same verdict. A head that passes is looked over again with other eyes:
+ * what a second parser could read differently must not be in it. What follows a chunked head goes
+ * through the chunk decoder the same two ways.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ feed_in_pieces(struct head_filter *filter, const char *p, size_t n, struct rng_s
 		have += 1 + rng_seeded_below(rng, 40);
 		if (have > n)
 			have = n;
-		/* At a new place each time, for the filter keeps no pointers; exactly sized, for ASan. */
+		/* At a new place each time, for the filter keeps no pointers; exactly sized, for
+		 * ASan. */
 		char *copy = malloc(have);
 		memcpy(copy, p, have);
 		verdict = head_filter_feed(filter, slice_make(copy, have));
@@ -40,7 +42,8 @@ check_ready(const struct head *head, const char *p)
 	unsigned hosts = 0, lengths = 0, codings = 0, lines = 0;
 	size_t begin = p[0] == '\r' ? 2 : 0;
 
-	if (head->size > HEAD_MAX || head->nfields > HEAD_FIELDS_MAX || memcmp(p + head->size - 4, "\r\n\r\n", 4) != 0)
+	if (head->size > HEAD_MAX || head->nfields > HEAD_FIELDS_MAX ||
+	    memcmp(p + head->size - 4, "\r\n\r\n", 4) != 0)
 		abort();
 	for (size_t i = begin; i < head->size; i++) {
 		lines += p[i] == '\n';
@@ -51,17 +54,20 @@ check_ready(const struct head *head, const char *p)
 	if (lines != head->nfields + 2)
 		abort();
 	struct slice path = head_slice(p, head->path);
-	if (path.n == 0 || path.p[0] != '/' || memchr(path.p, ' ', path.n) || memmem(path.p, path.n, "/../", 4))
+	if (path.n == 0 || path.p[0] != '/' || memchr(path.p, ' ', path.n) ||
+	    memmem(path.p, path.n, "/../", 4))
 		abort();
 	for (unsigned i = 0; i < head->nfields; i++) {
 		struct slice name = head_slice(p, head->fields[i].name);
-		if (name.p + name.n > p + head->size || name.p[name.n] != ':' || !http_is_token(name))
+		if (name.p + name.n > p + head->size || name.p[name.n] != ':' ||
+		    !http_is_token(name))
 			abort();
 		hosts += name.n == 4 && strncasecmp(name.p, "host", 4) == 0;
 		lengths += name.n == 14 && strncasecmp(name.p, "content-length", 14) == 0;
 		codings += name.n == 17 && strncasecmp(name.p, "transfer-encoding", 17) == 0;
 	}
-	if (hosts + (head->minor == 0) < 1 || hosts > 1 || lengths + codings > 1 || (codings == 1) != head->chunked)
+	if (hosts + (head->minor == 0) < 1 || hosts > 1 || lengths + codings > 1 ||
+	    (codings == 1) != head->chunked)
 		abort();
 }
 

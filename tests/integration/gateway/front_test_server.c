@@ -2,16 +2,19 @@
 /*
  * front_test_server.c - the HTTP/1.1 front with a handler that tells what reached it, for tests.
  *
- *	front_test_server [head_ms [body_grace_ms [idle_ms]]]      prints its port, serves until stdin ends
+ *	front_test_server [head_ms [body_grace_ms [idle_ms]]]
  *
- * Every reply is JSON: {"method":…,"path":…,"query":…,"fields":N,"body":"<hex>"}. Paths with a meaning:
- *   /later       answers 20 ms later (cancelled when the client leaves: counted)
- *   /never       never answers
- *   /stream      three chunks 5 ms apart
- *   /flood       a stream of 8 MB that waits for room
- *   /status/NNN  answers NNN
- *   /abort       drops the connection
- *   /stats       {"handled":…,"cancelled":…,"refused":…,"connections":…}; not counted itself
+ * Prints its port and serves until its stdin ends; a line with "d" there begins to drain. Replies
+ * are {"method":…,"path":…,"query":…,"fields":N,"body":"<hex>"}. Paths with a meaning:
+ *
+ *	/later       answers 20 ms later; counted as cancelled when the client leaves before
+ *	/never       never answers
+ *	/stream      three chunks, 5 ms apart
+ *	/flood       a stream of 32 MiB, more than the kernel buffers, that waits for room
+ *	/status/NNN  answers NNN
+ *	/abort       drops the connection
+ *	/stats       counters; not counted itself
+ *
  * Bodies are limited to 1000 bytes below /small, else to 1 MiB.
  */
 #include <stdio.h>
@@ -114,9 +117,10 @@ on_flood_step(void *arg)
 	static const char block[16384];
 	struct job *job = arg;
 
-	while (job->flooded < 8u << 20) {
+	while (job->flooded < 32u << 20) {
 		job->flooded += sizeof(block);
-		if (exchange_stream_send(job->ex, slice_make(block, sizeof(block))) > EXCHANGE_STREAM_HIGH) {
+		if (exchange_stream_send(job->ex, slice_make(block, sizeof(block))) >
+		    EXCHANGE_STREAM_HIGH) {
 			job->held = true;
 			return;
 		}
@@ -154,10 +158,11 @@ reply_stats(struct exchange *ex)
 	struct front_h1_stats stats;
 
 	front_h1_stats(front, &stats);
-	strbuf_addf(&sb,
-		    "{\"handled\":%u,\"cancelled\":%u,\"refused\":%u,\"connections\":%u,\"busy\":%u,"
-		    "\"bodyMemory\":%zu}\n",
-		    handled, cancelled, refused, stats.connections, stats.busy, stats.body_memory);
+	strbuf_addf(
+		&sb,
+		"{\"handled\":%u,\"cancelled\":%u,\"refused\":%u,\"connections\":%u,\"busy\":%u,"
+		"\"bodyMemory\":%zu}\n",
+		handled, cancelled, refused, stats.connections, stats.busy, stats.body_memory);
 	exchange_reply(ex, 200, json_type, strbuf_slice(&sb));
 }
 
@@ -177,7 +182,8 @@ on_request(struct exchange *ex, void *arg)
 		exchange_stream_begin(ex, 200, SLICE_LIT("Content-Type: text/event-stream\r\n"));
 		start_job(ex, on_stream_step, 5);
 	} else if (slice_eq_str(ex->path, "/flood")) {
-		exchange_stream_begin(ex, 200, SLICE_LIT("Content-Type: application/octet-stream\r\n"));
+		exchange_stream_begin(ex, 200,
+				      SLICE_LIT("Content-Type: application/octet-stream\r\n"));
 		ex->on_drain = on_flood_drain;
 		start_job(ex, on_flood_step, 0);
 	} else if (slice_eq_str(ex->path, "/abort")) {

@@ -217,7 +217,7 @@ def test_stream_waits_for_a_slow_reader(server):
     conn.send(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
     for _ in range(100):
         server.barrier()
-    assert len(conn.reply().body) == 8 << 20
+    assert len(conn.reply().body) == 32 << 20
     assert conn.get("/x").status == 200
 
 

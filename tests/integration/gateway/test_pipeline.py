@@ -219,8 +219,12 @@ def test_form_body_and_repeated_query(gw, ana):
     problem(gw.request("POST", "/api/v1/things", ana.bearer, b"name=%zz", Content_Type=form), 400)
 
 
-def test_path_wins_over_query_and_body(gw, ana):
-    assert gw.request("GET", "/api/v1/things/mine?id=other", ana.bearer).json()["id"] == "mine"
+def test_what_the_path_gives_comes_from_nowhere_else(gw, ana):
+    for query in ("id=other", "%69d=other"):
+        assert "id" in json.dumps(problem(gw.request("GET", f"/api/v1/things/mine?{query}", ana.bearer), 400)["errors"])
+    for query in ("id=other", "thing.name=x", "updateMask=name", "update_mask=name"):
+        problem(gw.request("PATCH", f"/api/v1/things/mine?{query}", ana.bearer, {"name": "n"}, If_Match='"v1"'), 400)
+    problem(gw.request("POST", "/api/v1/things?name=x", ana.bearer, {"size": 1}), 400)
     reply = gw.request("PATCH", "/api/v1/things/mine", ana.bearer, {"id": "other", "name": "n"}, If_Match='"v1"')
     assert reply.json()["id"] == "mine"
 

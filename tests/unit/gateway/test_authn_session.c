@@ -6,7 +6,8 @@
 #include "libcommon/base/compiler.h"
 #include "tests/support/testkit.h"
 
-static struct authn_token token = { "0198c3a8-0000-7000-8000-000000000001", "0198c3a8-0000-7000-8000-000000000002",
+static struct authn_token token = { "0198c3a8-0000-7000-8000-000000000001",
+				    "0198c3a8-0000-7000-8000-000000000002",
 				    TESTKIT_WALL_MS / 1000 - 10, TESTKIT_WALL_MS / 1000 + 600 };
 
 static void
@@ -15,7 +16,8 @@ test_session_value_parses(void **state)
 	struct authn_session s;
 
 	(void)state;
-	assert_true(authn_session_parse(SLICE_LIT("v1|1795509999000|1795500000|coach|pro|a.read,b.write"), &s));
+	assert_true(authn_session_parse(
+		SLICE_LIT("v1|1795509999000|1795500000|coach|pro|a.read,b.write"), &s));
 	assert_true(s.active);
 	assert_int_equal(s.exp_ms, 1795509999000);
 	assert_int_equal(s.min_iat_s, 1795500000);
@@ -32,16 +34,18 @@ test_session_value_parses(void **state)
 static void
 test_session_value_that_is_none(void **state)
 {
-	static const char *const bad[] = { "",
-					   "v1",
-					   "v2|1|0|user|free|",
-					   "v1|x|0|user|free|",
-					   "v1|1||user|free|",
-					   "v1|-1|0|user|free|",
-					   "v1|1|0|user|free",
-					   "v1|1|0|a-role-that-is-too-long|free|",
-					   "v1|1|0|user|free|a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
-					   "v1|1|0|user|free|a-permission-of-more-than-forty-seven-characters-is-no-permission" };
+	static const char *const bad[] = {
+		"",
+		"v1",
+		"v2|1|0|user|free|",
+		"v1|x|0|user|free|",
+		"v1|1||user|free|",
+		"v1|-1|0|user|free|",
+		"v1|1|0|user|free",
+		"v1|1|0|a-role-that-is-too-long|free|",
+		"v1|1|0|user|free|a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
+		"v1|1|0|user|free|a-permission-of-more-than-forty-seven-characters-is-no-permission"
+	};
 	struct authn_session s;
 
 	(void)state;
@@ -54,8 +58,13 @@ test_session_value_that_is_none(void **state)
 static void
 test_session_decides_about_the_token(void **state)
 {
-	struct authn_session s = { .active = true, .exp_ms = TESTKIT_WALL_MS + 1, .min_iat_s = token.iat_s,
-				   .role = "user", .tier = "free", .npermissions = 1, .permissions = { "x.y" } };
+	struct authn_session s = { .active = true,
+				   .exp_ms = TESTKIT_WALL_MS + 1,
+				   .min_iat_s = token.iat_s,
+				   .role = "user",
+				   .tier = "free",
+				   .npermissions = 1,
+				   .permissions = { "x.y" } };
 	struct principal p = { 0 };
 	struct err err;
 
@@ -80,8 +89,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_session_value_parses),
 		cmocka_unit_test(test_session_value_that_is_none),
-		cmocka_unit_test_setup_teardown(test_session_decides_about_the_token, testkit_clock_setup,
-						testkit_clock_teardown),
+		cmocka_unit_test_setup_teardown(test_session_decides_about_the_token,
+						testkit_clock_setup, testkit_clock_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

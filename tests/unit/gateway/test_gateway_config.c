@@ -10,8 +10,10 @@ static int
 setup(void **state)
 {
 	(void)state;
-	static const char *const keys[] = { "FIT_UPSTREAMS", "FIT_RATE_CLASSES", "FIT_ALLOWED_ORIGINS", "FIT_IP_RATE",
-					    "FIT_ENVIRONMENT", "ALLOWED_ORIGINS", "ENVIRONMENT", "FIT_LOG_LEVEL" };
+	static const char *const keys[] = { "FIT_UPSTREAMS",       "FIT_RATE_CLASSES",
+					    "FIT_ALLOWED_ORIGINS", "FIT_IP_RATE",
+					    "FIT_ENVIRONMENT",     "ALLOWED_ORIGINS",
+					    "ENVIRONMENT",         "FIT_LOG_LEVEL" };
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		unsetenv(keys[i]);
 	setenv("FIT_UPSTREAMS", "fit.auth.v1=127.0.0.1:1, fit.user.v1=127.0.0.1:2", 1);
@@ -30,7 +32,8 @@ test_config_compiles_lists(void **state)
 	setenv("ALLOWED_ORIGINS", "https://a.example,http://localhost:3000", 1);
 	ASSERT_OK(gateway_config_load(&c, &err), &err);
 	assert_int_equal(c.nupstreams, 2);
-	assert_string_equal(gateway_config_upstream(&c, SLICE_LIT("fit.user.v1"))->target, "127.0.0.1:2");
+	assert_string_equal(gateway_config_upstream(&c, SLICE_LIT("fit.user.v1"))->target,
+			    "127.0.0.1:2");
 	assert_null(gateway_config_upstream(&c, SLICE_LIT("fit.user")));
 	assert_int_equal(gateway_config_rate(&c, SLICE_LIT("auth"))->rate.limit, 5);
 	assert_int_equal(gateway_config_rate(&c, SLICE_LIT("unknown"))->rate.limit, 7);

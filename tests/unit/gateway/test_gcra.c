@@ -62,8 +62,10 @@ test_gcra_parses_rates(void **state)
 	assert_true(gcra_rate_parse(SLICE_LIT("100/900"), &r));
 	assert_int_equal(r.limit, 100);
 	assert_int_equal(r.window_s, 900);
-	static const char *const bad[] = { "", "100", "/", "100/", "/900", "0/900", "100/0", "-1/9", "1/90000", "a/b", "1/2/3",
-					   "1 /2", "99999999999/1" };
+	static const char *const bad[] = {
+		"",     "100",     "/",   "100/",  "/900", "0/900",        "100/0",
+		"-1/9", "1/90000", "a/b", "1/2/3", "1 /2", "99999999999/1"
+	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(gcra_rate_parse(slice_str(bad[i]), &r));
 	/* Faster than a microsecond each is as fast as the arithmetic goes. */

@@ -9,7 +9,8 @@
 
 #define H "Host: x\r\n"
 
-/* The whole list of inputs is in tests/integration/gateway/raw_table.py; here is what the socket does not show. */
+/* The whole list of inputs is in tests/integration/gateway/raw_table.py; here is what the socket
+ * does not show. */
 static const struct {
 	const char *text;
 	enum head_verdict verdict;
@@ -71,7 +72,8 @@ test_head_filter_verdict_is_the_same_for_every_cut(void **state)
 static void
 test_head_filter_tells_the_parts(void **state)
 {
-	static const char text[] = "\r\nPATCH /a/%41?q=1 HTTP/1.1\r\nHost: h:1\r\nX-A: \t b c \t\r\nContent-Length: 7\r\n"
+	static const char text[] = "\r\nPATCH /a/%41?q=1 HTTP/1.1\r\nHost: h:1\r\nX-A: \t b c "
+				   "\t\r\nContent-Length: 7\r\n"
 				   "Expect: 100-Continue\r\nConnection: foo, close\r\n\r\nBODY";
 	struct head_filter filter;
 
@@ -131,7 +133,8 @@ test_head_filter_limits(void **state)
 		assert_int_equal(head_filter_feed(&filter, slice_make(text, n)), HEAD_MORE);
 	}
 	head_filter_init(&filter);
-	assert_int_equal(head_filter_feed(&filter, slice_make(text, HEAD_LINE_MAX + 2)), HEAD_REFUSED);
+	assert_int_equal(head_filter_feed(&filter, slice_make(text, HEAD_LINE_MAX + 2)),
+			 HEAD_REFUSED);
 	assert_int_equal(filter.refusal.status, 414);
 	/* Begun, or only an empty line so far: decides which clock runs. */
 	head_filter_init(&filter);

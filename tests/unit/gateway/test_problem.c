@@ -20,10 +20,14 @@ static void
 test_problem_plain(void **state)
 {
 	(void)state;
-	expect(&(struct problem){ .status = 404 }, "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404}");
-	expect(&(struct problem){ .status = 503, .detail = "No \"x\".", .instance = SLICE_LIT("/a"),
+	expect(&(struct problem){ .status = 404 },
+	       "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404}");
+	expect(&(struct problem){ .status = 503,
+				  .detail = "No \"x\".",
+				  .instance = SLICE_LIT("/a"),
 				  .request_id = SLICE_LIT("r1") },
-	       "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"No \\\"x\\\".\","
+	       "{\"type\":\"about:blank\",\"title\":\"Service "
+	       "Unavailable\",\"status\":503,\"detail\":\"No \\\"x\\\".\","
 	       "\"instance\":\"/a\",\"requestId\":\"r1\"}");
 }
 
@@ -37,8 +41,10 @@ test_problem_reason_and_fields(void **state)
 	err_add_field(&err, "sets[0].reps", "must be at least 1");
 	err_add_field(&err, "name", "is \"empty\"");
 	expect(&(struct problem){ .status = 412, .reason = "ETAG_MISMATCH", .err = &err },
-	       "{\"type\":\"urn:fit:problem:etag-mismatch\",\"title\":\"Precondition Failed\",\"status\":412,"
-	       "\"reason\":\"ETAG_MISMATCH\",\"errors\":[{\"field\":\"sets[0].reps\",\"message\":\"must be at least 1\"},"
+	       "{\"type\":\"urn:fit:problem:etag-mismatch\",\"title\":\"Precondition "
+	       "Failed\",\"status\":412,"
+	       "\"reason\":\"ETAG_MISMATCH\",\"errors\":[{\"field\":\"sets[0].reps\",\"message\":"
+	       "\"must be at least 1\"},"
 	       "{\"field\":\"name\",\"message\":\"is \\\"empty\\\"\"}]}");
 }
 
@@ -46,9 +52,13 @@ static void
 test_problem_too_many_requests(void **state)
 {
 	(void)state;
-	expect(&(struct problem){ .status = 429, .reason = "RATE_LIMITED", .retry_at_s = 1795505000 },
-	       "{\"type\":\"urn:fit:problem:rate-limited\",\"title\":\"Too Many Requests\",\"status\":429,"
-	       "\"reason\":\"RATE_LIMITED\",\"error\":\"Too many requests\",\"retryAfter\":1795505000}");
+	expect(&(struct problem){ .status = 429,
+				  .reason = "RATE_LIMITED",
+				  .retry_at_s = 1795505000 },
+	       "{\"type\":\"urn:fit:problem:rate-limited\",\"title\":\"Too Many "
+	       "Requests\",\"status\":429,"
+	       "\"reason\":\"RATE_LIMITED\",\"error\":\"Too many "
+	       "requests\",\"retryAfter\":1795505000}");
 }
 
 static void

@@ -9,14 +9,16 @@
 static char plans, make_plan, plan, next, plan_sets, any_sets, root_me;
 
 static enum status
-add(struct router *router, enum http_method method, const char *pattern, void *target, struct err *err)
+add(struct router *router, enum http_method method, const char *pattern, void *target,
+    struct err *err)
 {
 	struct router_segment segments[ROUTER_SEGMENTS_MAX];
 	size_t n = 0;
 
 	while (*pattern == '/') {
 		size_t len = strcspn(++pattern, "/");
-		segments[n++] = (struct router_segment){ *pattern == '{', slice_make(pattern, len) };
+		segments[n++] =
+			(struct router_segment){ *pattern == '{', slice_make(pattern, len) };
 		pattern += len;
 	}
 	return router_add(router, method, segments, n, target, err);
@@ -75,14 +77,20 @@ test_router_finds(void **state)
 		{ HTTP_GET, "/PLANS", ROUTER_NO_PATH, NULL, { NULL } },
 		{ HTTP_GET, "/plan", ROUTER_NO_PATH, NULL, { NULL } },
 		{ HTTP_GET, "/me/x", ROUTER_NO_PATH, NULL, { NULL } },
-		{ HTTP_GET, "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a", ROUTER_NO_PATH, NULL, { NULL } },
+		{ HTTP_GET,
+		  "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a",
+		  ROUTER_NO_PATH,
+		  NULL,
+		  { NULL } },
 	};
 	struct router_match match;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		enum router_result result = router_find(*state, rows[i].method, slice_str(rows[i].path), &match);
+		enum router_result result =
+			router_find(*state, rows[i].method, slice_str(rows[i].path), &match);
 		if (result != rows[i].result || match.target != rows[i].target)
-			fail_msg("%s %s: result %d", http_method_name(rows[i].method), rows[i].path, result);
+			fail_msg("%s %s: result %d", http_method_name(rows[i].method), rows[i].path,
+				 result);
 		if (result != ROUTER_FOUND)
 			continue;
 		unsigned want = (rows[i].params[0] != NULL) + (rows[i].params[1] != NULL);
@@ -97,10 +105,12 @@ test_router_tells_what_is_allowed(void **state)
 {
 	struct router_match match;
 
-	assert_int_equal(router_find(*state, HTTP_PATCH, SLICE_LIT("/plans"), &match), ROUTER_NO_METHOD);
+	assert_int_equal(router_find(*state, HTTP_PATCH, SLICE_LIT("/plans"), &match),
+			 ROUTER_NO_METHOD);
 	assert_int_equal(match.allowed, 1u << HTTP_GET | 1u << HTTP_HEAD | 1u << HTTP_POST);
 	/* Both ways to a path count: /plans/next and /plans/{id}. */
-	assert_int_equal(router_find(*state, HTTP_PATCH, SLICE_LIT("/plans/next"), &match), ROUTER_NO_METHOD);
+	assert_int_equal(router_find(*state, HTTP_PATCH, SLICE_LIT("/plans/next"), &match),
+			 ROUTER_NO_METHOD);
 	assert_int_equal(match.allowed, 1u << HTTP_GET | 1u << HTTP_HEAD);
 }
 
@@ -110,7 +120,8 @@ test_router_refuses_a_second_route_of_one_shape(void **state)
 	struct err err;
 
 	err_init(&err);
-	ASSERT_STATUS(STATUS_ALREADY_EXISTS, add(*state, HTTP_GET, "/plans/{other}", &plan, &err), &err);
+	ASSERT_STATUS(STATUS_ALREADY_EXISTS, add(*state, HTTP_GET, "/plans/{other}", &plan, &err),
+		      &err);
 }
 
 int
@@ -119,7 +130,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_router_finds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_router_tells_what_is_allowed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_router_refuses_a_second_route_of_one_shape, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_router_refuses_a_second_route_of_one_shape,
+						setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

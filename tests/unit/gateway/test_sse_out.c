@@ -13,7 +13,8 @@ test_sse_out_names_the_event(void **state)
 	} rows[] = {
 		{ "{\"delta\":{\"text\":\"Hi\"}}", "event: delta\ndata: {\"text\":\"Hi\"}\n\n" },
 		{ "{\"done\":{}}", "event: done\ndata: {}\n\n" },
-		{ "{\"a\":{\"b\":{\"c\":\"}\\\"}\"}}}", "event: a\ndata: {\"b\":{\"c\":\"}\\\"}\"}}\n\n" },
+		{ "{\"a\":{\"b\":{\"c\":\"}\\\"}\"}}}",
+		  "event: a\ndata: {\"b\":{\"c\":\"}\\\"}\"}}\n\n" },
 		/* no single message member: the whole, under a name of its own */
 		{ "{\"a\":{},\"b\":{}}", "event: message\ndata: {\"a\":{},\"b\":{}}\n\n" },
 		{ "{\"text\":\"Hi\"}", "event: message\ndata: {\"text\":\"Hi\"}\n\n" },
