@@ -281,7 +281,8 @@ class Postgres(Daemon):
         os.makedirs(os.path.dirname(self.log_file), exist_ok=True)
         try:
             with open(self.log_file, "ab") as log:
-                done = subprocess.run(_not_as_root() + cmd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_env())
+                done = subprocess.run(_not_as_root() + cmd, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                      env=clean_env())
         finally:
             if password_file:
                 os.unlink(f"{half}.password")
@@ -304,14 +305,14 @@ class Postgres(Daemon):
             os.unlink(self.data)
 
     def command(self):
-        argv = _not_as_root() + [f"{self.bindir()}/postgres", "-D", self.data]
+        argv = _not_as_root() + [f"{self.bindir()}/postgres", "-D", os.path.realpath(self.data)]
         for key, value in self.settings.items():
             argv += ["-c", f"{key}={value}"]
         return argv, {}
 
     def start(self, seconds=30):
         self._drop_stale_lock()
-        self.spawn(*self.command())
+        self.spawn(*self.command(), cwd="/")
         self.wait_ready(self.accepts, seconds)
 
     def _drop_stale_lock(self):
