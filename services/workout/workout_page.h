@@ -23,6 +23,19 @@
 #include "libcommon/base/uuid.h"
 
 #define WORKOUT_PAGE_SIZE 50
+/* A page's documents together, as JSON text: a longer page ends early. A reply has at most 4 MiB. */
+#define WORKOUT_PAGE_BYTES (2 << 20)
+
+/*
+ * Around a SELECT … LIMIT whose rows have `bytes`: the rows until the page is full, each with how many the limit would have
+ * let through, so that neither the database's connection nor this process ever holds more than a page and a document.
+ * `$bytes` is the parameter that carries WORKOUT_PAGE_BYTES, `order` the order of the inner SELECT.
+ */
+#define WORKOUT_PAGE_SQL(columns, inner, order, bytes_param)                                       \
+	"SELECT " columns ", total FROM (SELECT *, count(*) OVER () AS total,"                     \
+	" sum(bytes) OVER (ORDER BY " order " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"   \
+	" AS before FROM (" inner ") AS limited) AS page"                                          \
+	" WHERE coalesce(before, 0) < " bytes_param " ORDER BY " order
 
 struct workout_page {
 	bool first;  /* no token: from the beginning */

@@ -14,9 +14,17 @@
 	"p.version_number"                                                                         \
 	" WHERE p.user_id = $1 AND p.deleted_at IS NULL"
 static const char sql_find[] = PLAN " AND p.id = $2";
-static const char sql_list[] =
-	PLAN " AND ($2 OR p.is_active) AND ($3 OR (p.updated_at, p.id) < ($4, $5))"
-	     " ORDER BY p.updated_at DESC, p.id DESC LIMIT $6";
+static const char sql_list[] = WORKOUT_PAGE_SQL(
+	"id, updated_at, created_at, version_number, changes_description, created_by,"
+	" metadata || jsonb_build_object('exercises', exercises)",
+	"SELECT p.id, p.updated_at, p.created_at, p.version_number, v.changes_description,"
+	" v.created_by, v.metadata, v.exercises,"
+	" octet_length(v.metadata::text) + octet_length(v.exercises::text) AS bytes"
+	" FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id"
+	" AND v.version_number = p.version_number WHERE p.user_id = $1 AND p.deleted_at IS NULL"
+	" AND ($2 OR p.is_active) AND ($3 OR (p.updated_at, p.id) < ($4, $5))"
+	" ORDER BY p.updated_at DESC, p.id DESC LIMIT $6",
+	"updated_at DESC, id DESC", "$7");
 
 #define VERSION                                                                                    \
 	"SELECT v.id, v.version_number, v.changes_description, v.changeset, v.created_by, "        \
@@ -24,8 +32,11 @@ static const char sql_list[] =
 #define VERSION_OF                                                                                 \
 	" FROM workout_plans p JOIN workout_plan_versions v ON v.plan_id = p.id"                   \
 	" WHERE p.user_id = $1 AND p.id = $2 AND p.deleted_at IS NULL"
-static const char sql_versions[] = VERSION VERSION_OF " AND ($3 OR v.version_number < $4)"
-						      " ORDER BY v.version_number DESC LIMIT $5";
+static const char sql_versions[] = WORKOUT_PAGE_SQL(
+	"id, version_number, changes_description, changeset, created_by, created_at",
+	VERSION ", octet_length(v.changeset::text) AS bytes" VERSION_OF
+		" AND ($3 OR v.version_number < $4) ORDER BY v.version_number DESC LIMIT $5",
+	"version_number DESC", "$6");
 static const char sql_version[] =
 	VERSION ", v.metadata || jsonb_build_object('exercises', v.exercises)" VERSION_OF
 		" AND v.version_number = $3";
@@ -37,6 +48,16 @@ static enum status
 no_plan(struct err *err)
 {
 	return err_public(err, STATUS_NOT_FOUND, "There is no such plan.");
+}
+
+/* Rows of a WORKOUT_PAGE_SQL that are on the page; `total` is its last column. */
+static int
+page_rows(const struct pg_result *res, const struct workout_page *page, int total, bool *ret_more)
+{
+	int n = pg_rows(res) < (int)page->limit ? pg_rows(res) : (int)page->limit;
+
+	*ret_more = n > 0 && n < pg_get_int(res, 0, total);
+	return n;
 }
 
 static enum status
@@ -83,21 +104,22 @@ workout_plan_list(struct workout *w, const struct workout_scope *scope, bool inc
 {
 	struct pg_result *res;
 	plan_doc **list;
+	bool more;
 	int n;
 	enum status st = pg_query(w->pg, scope->deadline, sql_list,
 				  PG_ARGS(pg_uuid(&scope->owner), pg_bool(include_archived),
 					  pg_bool(page->first), pg_time(page->key),
-					  pg_uuid(&page->id), pg_int(page->limit + 1)),
+					  pg_uuid(&page->id), pg_int(page->limit + 1),
+					  pg_int(WORKOUT_PAGE_BYTES)),
 				  scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
 	*ret_next = workout_pb_text(scope->arena, "");
-	n = pg_rows(res);
-	if (n > (int)page->limit) {
-		struct uuid last = pg_get_uuid(res, (int)page->limit - 1, 0);
+	n = page_rows(res, page, 7, &more);
+	if (more) {
+		struct uuid last = pg_get_uuid(res, n - 1, 0);
 
-		n = (int)page->limit;
 		*ret_next =
 			workout_page_next(page, scope->arena, pg_get_time(res, n - 1, 1), &last);
 	}
@@ -143,23 +165,23 @@ workout_plan_versions(struct workout *w, const struct workout_scope *scope, cons
 {
 	struct pg_result *res;
 	plan_version **list;
+	bool more;
 	int n;
 	enum status st = pg_query(w->pg, scope->deadline, sql_versions,
 				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id), pg_bool(page->first),
-					  pg_int(page->key), pg_int(page->limit + 1)),
+					  pg_int(page->key), pg_int(page->limit + 1),
+					  pg_int(WORKOUT_PAGE_BYTES)),
 				  scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
-	n = pg_rows(res);
+	n = page_rows(res, page, 6, &more);
 	/* Every plan has a version. */
 	if (n == 0 && page->first)
 		return no_plan(err);
 	*ret_next = workout_pb_text(scope->arena, "");
-	if (n > (int)page->limit) {
-		n = (int)page->limit;
+	if (more)
 		*ret_next = workout_page_next(page, scope->arena, pg_get_int(res, n - 1, 1), id);
-	}
 	list = ARENA_ARRAY(scope->arena, plan_version *, (size_t)n + 1);
 	for (int i = 0; i < n && st == STATUS_OK; i++)
 		st = get_version(res, i, id, scope->arena, &list[i], err);

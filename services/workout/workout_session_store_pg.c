@@ -16,8 +16,6 @@ struct store_pg {
 	struct pg_pool *pool;
 };
 
-/* A page's documents together; replies have at most 4 MiB. */
-#define PAGE_BYTES_MAX (2 << 20)
 /* One document. */
 #define DOCUMENT_BYTES_MAX (1536 << 10)
 
@@ -26,14 +24,18 @@ struct store_pg {
 static const char sql_find[] = COLUMNS " WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL";
 static const char sql_lock[] =
 	COLUMNS " WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE";
-static const char sql_list[] =
-	COLUMNS " WHERE user_id = $1 AND deleted_at IS NULL AND ($2 OR (started_at, id) < ($3, $4))"
+static const char sql_list[] = WORKOUT_PAGE_SQL(
+	"id, document, version, created_at, updated_at, started_at",
+	"SELECT id, document, version, created_at, updated_at, started_at,"
+		" octet_length(document::text) AS bytes FROM workout_sessions"
+		" WHERE user_id = $1 AND deleted_at IS NULL AND ($2 OR (started_at, id) < ($3, $4))"
 		" AND ($5::timestamptz IS NULL OR started_at >= $5::timestamptz)"
 		" AND ($6::timestamptz IS NULL OR started_at < $6::timestamptz) AND ($7::text = '' "
 		"OR status = $7::text)"
 		" AND ($8::text = '' OR document->'exercises' @> "
 		"jsonb_build_array(jsonb_build_object('exerciseId', $8::text)))"
-		" ORDER BY started_at DESC, id DESC LIMIT $9";
+		" ORDER BY started_at DESC, id DESC LIMIT $9",
+	"started_at DESC, id DESC", "$10");
 static const char sql_insert[] = "INSERT INTO workout_sessions (id, user_id, plan_id, status, "
 				 "started_at, completed_at, version, document, created_at,"
 				 " updated_at, rev) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $8, "
@@ -255,7 +257,7 @@ list_pg(struct workout_session_store *store, const struct workout_scope *scope,
 	session_doc ***ret_list, size_t *ret_n, char **ret_next, struct err *err)
 {
 	struct store_pg *s = container_of(store, struct store_pg, base);
-	size_t bytes = 0, n, i;
+	size_t n, total, i;
 	struct pg_result *res;
 	session_doc **list;
 	enum status st =
@@ -263,7 +265,8 @@ list_pg(struct workout_session_store *store, const struct workout_scope *scope,
 			 PG_ARGS(pg_uuid(&scope->owner), pg_bool(page->first), pg_time(page->key),
 				 pg_uuid(&page->id), f->has_from ? pg_time(f->from_ms) : pg_null(),
 				 f->has_to ? pg_time(f->to_ms) : pg_null(), pg_str(f->status),
-				 pg_str(f->exercise_id), pg_int(page->limit + 1)),
+				 pg_str(f->exercise_id), pg_int(page->limit + 1),
+				 pg_int(WORKOUT_PAGE_BYTES)),
 			 scope->arena, &res, err);
 
 	if (st != STATUS_OK)
@@ -271,13 +274,13 @@ list_pg(struct workout_session_store *store, const struct workout_scope *scope,
 	n = (size_t)pg_rows(res);
 	list = ARENA_ARRAY(scope->arena, session_doc *, n + 1);
 	*ret_next = workout_pb_text(scope->arena, "");
-	for (i = 0; i < n && i < page->limit && bytes < PAGE_BYTES_MAX; i++) {
-		bytes += pg_get_bytes(res, (int)i, 1).n;
+	total = n > 0 ? (size_t)pg_get_int(res, 0, 6) : 0;
+	for (i = 0; i < n && i < page->limit; i++) {
 		st = get_session(res, (int)i, scope->arena, &list[i], err);
 		if (st != STATUS_OK)
 			return st;
 	}
-	if (i < n) {
+	if (i < total) {
 		struct uuid last = pg_get_uuid(res, (int)i - 1, 0);
 
 		*ret_next = workout_page_next(page, scope->arena, pg_get_time(res, (int)i - 1, 5),

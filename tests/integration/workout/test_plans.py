@@ -345,3 +345,26 @@ def test_events_cannot_be_changed(ana, service):
     plan_id = ana.CreatePlan(plan={"name": "A"})["id"]
     with pytest.raises(RuntimeError, match="append-only"):
         service.sql(f"UPDATE plan_events SET type = 'deleted' WHERE plan_id = '{plan_id}'")
+
+
+def test_pages_of_large_plans_end_early(ana):
+    """The documents of a page stay below the bound of a reply; walking through still gives each plan and version once."""
+    exercise = ana.exercise("back squat")
+    plan = {"name": "large", "exercises": [{"exerciseId": exercise, "notes": "\U0001f600" * 2000,
+                                            "sets": [{"repsMin": 10, "weight": 100.123}] * 100}] * 50}
+    made = [ana.CreatePlan(plan=plan | {"name": str(i)})["id"] for i in range(12)]
+    seen, pages, token = [], 0, ""
+    while pages == 0 or token:
+        page = ana.ListPlans(pageSize=200, pageToken=token)
+        seen += [p["id"] for p in page["plans"]]
+        pages, token = pages + 1, page["nextPageToken"]
+    assert sorted(seen) == sorted(made) and pages > 2
+    for i in range(2, 10):
+        changed = plan["exercises"][0] | {"notes": "\U0001f600" * (2000 - i)}
+        ana.update_plan(made[0], f'"v{i - 1}"', "exercises", exercises=[changed] * 50)
+    versions, pages, token = [], 0, ""
+    while pages == 0 or token:
+        page = ana.ListPlanVersions(planId=made[0], pageSize=200, pageToken=token)
+        versions += [v["versionNumber"] for v in page["versions"]]
+        pages, token = pages + 1, page["nextPageToken"]
+    assert versions == list(range(9, 0, -1)) and pages > 1
