@@ -7,7 +7,7 @@ setup: ## Install missing Debian packages (build and run)
 
 up: ## Set up what is missing, start everything, wait until ready
 	@deploy/local/setup-packages build run
-	@$(MAKE) -s -j$(shell nproc) programs
+	@$(MAKE) -s --no-print-directory -j$(shell nproc) programs
 	@deploy/local/stack up
 
 down: ## Stop everything that `up` started
@@ -23,7 +23,7 @@ reset: ## Stop and delete all local data (asks first; YES=1 does not)
 	@deploy/local/stack reset $(if $(YES),--yes)
 
 demo: ## A user's day with curl, against the running system
-	@deploy/local/stack running || $(MAKE) -s up
+	@deploy/local/stack running || $(MAKE) -s --no-print-directory up
 	@deploy/local/demo
 
 check: ## Build and run all tests on a stack of their own
@@ -32,5 +32,5 @@ check: ## Build and run all tests on a stack of their own
 
 chaos: ## kill -9 at random under load: make chaos MINUTES=20 [SEED=n]
 	@deploy/local/setup-packages build run test
-	@$(MAKE) -s -j$(shell nproc) programs
+	@$(MAKE) -s --no-print-directory -j$(shell nproc) programs
 	@CHAOS_MINUTES=$(or $(MINUTES),5) CHAOS_SEED=$(SEED) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/chaos

@@ -3,5 +3,5 @@
 
 bench: ## Figures: CPU per request beside HAProxy, from one run
 	@deploy/local/setup-packages build run bench
-	@$(MAKE) -s -j$(shell nproc) programs
+	@$(MAKE) -s --no-print-directory -j$(shell nproc) programs
 	@tests/bench/run
