@@ -152,6 +152,8 @@ migrate(const struct service *s, struct err *err)
 {
 	enum status st = service_events_migrate(s->cfg, deadline_in(MIGRATE_MS), err);
 
+	if (st == STATUS_OK && s->def->migrate != NULL)
+		st = s->def->migrate(s->cfg, deadline_in(MIGRATE_MS), err);
 	if (st != STATUS_OK || s->def->migrations == NULL)
 		return st;
 	return pg_migrate(s->cfg->pg_owner_url, s->cfg->pg_owner_password, s->def->migrations,

@@ -82,6 +82,9 @@ struct service_def {
 	const struct rpc_service *const *services;
 	size_t nservices;
 	const struct pg_migrations *migrations; /* or NULL */
+	/* Brings a store other than PostgreSQL up to date, with --migrate and
+	 * FIT_MIGRATE_AT_START; may be NULL. */
+	enum status (*migrate)(const void *config, struct deadline deadline, struct err *err);
 	/* NULL-terminated, or NULL; their ctx is that of init. */
 	const struct consumer_def *const *consumers;
 	/* Opens stores and clients; *ret_ctx becomes rpc_call_service(). */

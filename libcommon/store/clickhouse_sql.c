@@ -43,10 +43,10 @@ add_arg(struct strbuf *out, const struct clickhouse_arg *arg)
 
 	switch (arg->kind) {
 	case CLICKHOUSE_ARG_INT:
-		/* In brackets: "a -$1" with -1 would begin a comment. */
-		strbuf_addch(out, '(');
+		/* "a -$1" with a bare -1 would begin a comment; LIMIT takes no brackets. */
+		strbuf_adds(out, arg->number < 0 ? "(" : "");
 		strbuf_add_i64(out, arg->number);
-		strbuf_addch(out, ')');
+		strbuf_adds(out, arg->number < 0 ? ")" : "");
 		return;
 	case CLICKHOUSE_ARG_TEXT:
 		clickhouse_sql_text(out, arg->text);
