@@ -10,6 +10,7 @@
 #include "libcommon/store/redis.h"
 #include "services/notification/notification_config.h"
 #include "services/notification/notification_hints.h"
+#include "services/notification/notification_inbox.h"
 #include "services/notification/notification_messenger.h"
 #include "services/notification/notification_prefs.h"
 #include "services/notification/notification_rpc.h"
@@ -122,6 +123,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct rpc_service *const services[] = { &notification_rpc_service };
+	static const struct consumer_def *const consumers[] = { &notification_inbox_consumer, NULL };
 	const struct pg_migrations migrations = { .schema = "notification",
 						  .app_role = "fit_notification",
 						  .list = notification_migration_list,
@@ -135,6 +137,7 @@ main(int argc, char **argv)
 		.services = services,
 		.nservices = ARRAY_LEN(services),
 		.migrations = &migrations,
+		.consumers = consumers,
 		.init = notification_init,
 		.ready = notification_ready,
 		.drain = notification_drain,

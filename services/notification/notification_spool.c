@@ -194,7 +194,7 @@ mail_send(struct notification_sender *sender, const struct notification_letter *
 	add_date(&out, l->time_ms);
 	/* RFC 3834: no automatic answers to this, please. */
 	strbuf_addf(&out,
-		    "Message-ID: <%s.%s@notification.fit>\r\nAuto-Submitted: auto-generated\r\n"
+		    "Message-ID: <%s.%s@fit>\r\nAuto-Submitted: auto-generated\r\n"
 		    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 		    "Content-Transfer-Encoding: 8bit\r\n\r\n",
 		    id, l->kind);

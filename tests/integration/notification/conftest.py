@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from notification_service import PORTS, Apply, Replica, stack  # noqa: E402
+from notification_service import PORTS, Apply, Replica, stack, start_postgres  # noqa: E402
 from user_service import Service as UserService  # noqa: E402
 
 
@@ -21,8 +21,7 @@ def folder():
 
 @pytest.fixture(scope="session")
 def pg(folder):
-    server = stack.start_postgres(f"{folder}/pg", stack.free_port(*PORTS))
-    server.sql("DO $$ BEGIN CREATE ROLE fit_notification LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    server = start_postgres(f"{folder}/pg")
     yield server
     server.stop()
 

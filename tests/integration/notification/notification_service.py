@@ -25,6 +25,18 @@ def principal(user, session=None):
     return ("fit-principal-bin", who.SerializeToString())
 
 
+def bus_environment(pg, owner=False):
+    env = {"FIT_BUS_URL": "pg:" + pg.url("fit_bus", schema="fit_bus")}
+    return env | ({"FIT_BUS_OWNER_URL": "pg:" + pg.url("fit_owner", schema="fit_bus")} if owner else {})
+
+
+def start_postgres(folder):
+    server = stack.start_postgres(folder, stack.free_port(*PORTS))
+    for role in ("fit_notification", "fit_bus"):
+        server.sql(f"DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    return server
+
+
 class Replica:
     """One process of the service."""
 
@@ -43,6 +55,7 @@ class Replica:
             "FIT_PG_OWNER_URL": self.pg.url("fit_owner", schema="notification"),
             "FIT_MIGRATE_AT_START": "true", "FIT_USER_TARGET": self.user_target,
             "FIT_NOTIFICATION_SPOOL_DIR": self.spool,
+            **bus_environment(self.pg, owner=True),
         })
         if self.redis_url:
             env["FIT_REDIS_SESSION_URL"] = self.redis_url

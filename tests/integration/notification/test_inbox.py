@@ -4,7 +4,7 @@ import datetime
 import uuid
 
 import pytest
-from notification_service import Event, Failure, record
+from notification_service import Event, Failure, record, stack
 
 
 def prefer(users, user, **preferences):
@@ -157,27 +157,28 @@ def test_reading_leaves_sync_rows(replica, apply, pg, user):
     assert pg.sql(f"SELECT rev, unread FROM notification.inbox WHERE user_id = '{user}'") == "3|0"
 
 
+def with_user_service_away(users, do):
+    """Stops the user service, does it, and starts it again on the port that everybody knows."""
+    port, real = users.port, stack.free_port
+    assert users.stop() == 0
+    try:
+        do()
+    finally:
+        ports = [port]
+        stack.free_port = lambda *a: ports.pop() if ports else real(*a)
+        try:
+            users.start()
+        finally:
+            stack.free_port = real
+
+
 def test_user_service_away_is_waited_for(replica, apply, users):
     user, known = users.new_user(), users.new_user()
     assert apply.batch(record(known)) == "OK"
-    port = users.port
-    assert users.stop() == 0
-    try:
+
+    def do():
         assert apply.batch(record(user)).split()[0] in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
         assert apply.batch(record(known)) == "OK", "what was known a moment ago is good enough"
-    finally:
-        free_port = stack_free_port(port)
-        users.start()
-        free_port.undo()
-    assert users.port == port
+
+    with_user_service_away(users, do)
     assert apply.batch(record(user)) == "OK" and replica.kinds(user) == ["record_e1rm"]
-
-
-def stack_free_port(port):
-    """The user service comes back on the port that everybody knows."""
-    import notification_service
-
-    patch = pytest.MonkeyPatch()
-    real, first = notification_service.stack.free_port, []
-    patch.setattr(notification_service.stack, "free_port", lambda *a: real(*a) if first else (first.append(1), port)[1])
-    return patch
