@@ -94,7 +94,8 @@ name_of(const struct notification_letter *letter, const char *suffix, char name[
 static void
 add_member(struct strbuf *out, const char *name, const char *value)
 {
-	strbuf_addch(out, out->buf[out->len - 1] == '{' ? ' ' : ',');
+	if (out->buf[out->len - 1] != '{')
+		strbuf_addch(out, ',');
 	strbuf_add_json_string(out, slice_str(name));
 	strbuf_addch(out, ':');
 	strbuf_add_json_string(out, slice_str(value));
