@@ -63,14 +63,17 @@ class Replica:
         return env
 
     def start(self):
+        self.start_only()
+        stack.wait_until("the notification service", lambda: self.admin("/ready") is not None, 30, self.process, self.log)
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.use_local_subchannel_pool", 1)])
+        return self
+
+    def start_only(self):
         self.port = self.port or stack.free_port(*PORTS)
         self.admin_port = stack.free_port(*PORTS)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([f"{BUILD}/bin/notification"], env=self.environment(), stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
-        stack.wait_until("the notification service", lambda: self.admin("/ready") is not None, 30, self.process, self.log)
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.use_local_subchannel_pool", 1)])
-        return self
 
     def stop(self):
         if self.process is None:
