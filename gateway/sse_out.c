@@ -33,8 +33,9 @@ object_length(const char *p, size_t n)
 }
 
 /*
- * The value of the member "eventId" at the front of an object; n == 0 when it is not there or could not stand in a line:
- * only visible ASCII that JSON does not escape. *ret_rest is the object without it, from the byte after the brace.
+ * The value of the member "eventId" at the front of an object; n == 0 when it is not there or could
+ * not stand in a line: only visible ASCII that JSON does not escape. *ret_rest is the object
+ * without it, from the byte after the brace.
  */
 static struct slice
 leading_id(struct slice json, struct slice *ret_rest)

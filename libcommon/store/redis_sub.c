@@ -112,8 +112,8 @@ next_reply(struct link *link, struct redis_value **ret_value)
 }
 
 /*
- * Waits for a reply; NULL: lost, too late or to be closed. The arena is the reader's until a reply is whole: it is reset
- * only when one has been dealt with.
+ * Waits for a reply; NULL: lost, too late or to be closed. The arena is the reader's until a reply
+ * is whole: it is reset only when one has been dealt with.
  */
 static struct redis_value *
 await_reply(struct link *link, int64_t ms)
@@ -185,8 +185,7 @@ receive(struct link *link)
 
 		if (value == NULL) {
 			/* Either it was silent, or it is lost, which the next answer shows. */
-			if (atomic_load(&link->sub->stopping) ||
-			    !send_all(link, SLICE_LIT(ping)))
+			if (atomic_load(&link->sub->stopping) || !send_all(link, SLICE_LIT(ping)))
 				return;
 			value = await_reply(link, ANSWER_MS);
 			if (value == NULL)

@@ -81,16 +81,17 @@ open_parts(const struct notification_config *cfg, struct notification_service *s
 	if (st != STATUS_OK)
 		return st;
 	service->prefs = notification_prefs_new(cfg->user_target);
-	service->streams = notification_streams_new(service->pool, cfg->poll_ms,
-						    cfg->stream_life_s * 1000,
-						    (size_t)cfg->streams_max);
+	service->streams =
+		notification_streams_new(service->pool, cfg->poll_ms, cfg->stream_life_s * 1000,
+					 (size_t)cfg->streams_max);
 	st = notification_hints_new(service->redis, redis_url, on_hint, service->streams,
 				    &service->hints, err);
 	if (st == STATUS_OK)
 		st = open_senders(cfg, senders, err);
 	if (st == STATUS_OK)
-		service->messenger = notification_messenger_start(
-			service->pool, service->prefs, senders, ARRAY_LEN(senders), cfg->keep_days);
+		service->messenger =
+			notification_messenger_start(service->pool, service->prefs, senders,
+						     ARRAY_LEN(senders), cfg->keep_days);
 	return st;
 }
 
@@ -123,7 +124,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct rpc_service *const services[] = { &notification_rpc_service };
-	static const struct consumer_def *const consumers[] = { &notification_inbox_consumer, NULL };
+	static const struct consumer_def *const consumers[] = { &notification_inbox_consumer,
+								NULL };
 	const struct pg_migrations migrations = { .schema = "notification",
 						  .app_role = "fit_notification",
 						  .list = notification_migration_list,

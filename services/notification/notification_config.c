@@ -8,8 +8,9 @@
 static const struct config_item items[] = {
 	CONFIG_STRING("FIT_USER_TARGET", S, user_target, "127.0.0.1:7102", CONFIG_REQUIRED,
 		      "Where the user service listens."),
-	CONFIG_STRING("FIT_NOTIFICATION_SPOOL_DIR", S, spool_dir, NULL, CONFIG_REQUIRED,
-		      "Folder in which push/ and mail/ are made, and letters left for their agents."),
+	CONFIG_STRING(
+		"FIT_NOTIFICATION_SPOOL_DIR", S, spool_dir, NULL, CONFIG_REQUIRED,
+		"Folder in which push/ and mail/ are made, and letters left for their agents."),
 	CONFIG_STRING("FIT_NOTIFICATION_MAIL_FROM", S, mail_from,
 		      "AI Fitness Coach <no-reply@localhost>", CONFIG_REQUIRED,
 		      "The From line of mails."),

@@ -17,9 +17,8 @@ static const char sql_take[] =
 	" n.body, n.group_key, n.parameters, n.occurred_at, t.attempts::bigint,"
 	" n.read_at IS NOT NULL OR n.deleted_at IS NOT NULL"
 	" FROM taken t JOIN notifications n ON n.id = t.notification_id AND n.user_id = t.user_id";
-static const char sql_done[] =
-	"UPDATE deliveries SET state = $4, error = $5, done_at = now()"
-	" WHERE user_id = $1 AND notification_id = $2 AND channel = $3";
+static const char sql_done[] = "UPDATE deliveries SET state = $4, error = $5, done_at = now()"
+			       " WHERE user_id = $1 AND notification_id = $2 AND channel = $3";
 static const char sql_again[] =
 	"UPDATE deliveries SET due_at = now() + $4 * interval '1 millisecond', error = $5"
 	" WHERE user_id = $1 AND notification_id = $2 AND channel = $3";

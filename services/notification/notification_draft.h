@@ -3,10 +3,11 @@
  * notification_draft.h - from an event to what is to be said about it.
  *
  *	st = notification_draft_read(message, arena, &draft, &has, err);
- *	…if (has && notification_draft_wanted(&draft, &wants)) notification_draft_finish(&draft, &wants, arena)…
+ *	…if (has && notification_draft_wanted(&draft, &wants)) notification_draft_finish(&draft,
+ *&wants, arena)…
  *
- * Most events say nothing to their user: *ret_has is false, at the cost of a look at the type's name.
- * A completed session is a draft of the kind streak, which only its week decides (see
+ * Most events say nothing to their user: *ret_has is false, at the cost of a look at the type's
+ *name. A completed session is a draft of the kind streak, which only its week decides (see
  * notification_inbox.h).
  *
  * Ownership: a draft lives in the arena. Threads: pure functions.

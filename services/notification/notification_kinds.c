@@ -12,54 +12,46 @@
 #define PUSH NOTIFICATION_PUSH
 #define MAIL NOTIFICATION_MAIL
 
+/* clang-format off: a row is read by its parts */
 const struct notification_kind notification_kinds[NOTIFICATION_KINDS] = {
-	[NOTIFICATION_WELCOME] = {
-		"welcome", "low", MAIL, NOTIFICATION_ALWAYS, true,
-		"Welcome",
-		"Set your goals and your week, pick or make a plan, and log your first set. "
-		"Records, streaks and changes of your plans will show up here." },
-	[NOTIFICATION_RECORD_E1RM] = {
-		"record_e1rm", "normal", PUSH, NOTIFICATION_RECORDS, false,
-		"New record: {value}",
-		"Your estimated one-repetition maximum rose from {previous} to {value}." },
-	[NOTIFICATION_RECORD_WEIGHT] = {
-		"record_weight", "normal", PUSH, NOTIFICATION_RECORDS, false,
-		"New record: {value}",
-		"Your heaviest weight for {bracket} is now {value}; it was {previous}." },
-	[NOTIFICATION_STREAK] = {
-		"streak", "normal", PUSH, NOTIFICATION_STREAKS, false,
-		"{weeks} weeks in a row",
-		"You have trained in each of the last {weeks} weeks. Keep it going." },
-	[NOTIFICATION_PLAN_CHANGED_BY_AI] = {
-		"plan_changed_by_ai", "normal", PUSH, NOTIFICATION_PLANS, false,
-		"Your plan was changed",
-		"The AI coach made version {version} of your plan. "
-		"You can compare it with the one before, or go back." },
-	[NOTIFICATION_PLAN_CHANGED_BY_COACH] = {
-		"plan_changed_by_coach", "normal", PUSH, NOTIFICATION_PLANS, false,
-		"Your plan was changed",
-		"Your coach made version {version} of your plan. "
-		"You can compare it with the one before, or go back." },
-	[NOTIFICATION_PLAN_CREATED_BY_AI] = {
-		"plan_created_by_ai", "normal", PUSH, NOTIFICATION_PLANS, false,
-		"You have a new plan",
-		"The AI coach made a plan with {exercises} exercises for you." },
-	[NOTIFICATION_NEW_DEVICE] = {
-		"new_device", "high", PUSH | MAIL, NOTIFICATION_ALWAYS, false,
-		"New sign-in",
-		"Your account was signed in to on a new device ({platform}). "
-		"If that was not you, end that session under Devices." },
-	[NOTIFICATION_REFRESH_REUSE] = {
-		"refresh_reuse", "high", PUSH | MAIL, NOTIFICATION_ALWAYS, false,
-		"A session was ended for your safety",
-		"Somebody may have had a copy of one of your sign-ins, so it was ended. "
-		"Sign in again on that device, and look through your devices." },
-	[NOTIFICATION_ALL_SESSIONS_ENDED] = {
-		"all_sessions_ended", "high", MAIL, NOTIFICATION_ALWAYS, false,
-		"You were signed out everywhere",
-		"All {sessions} sessions of your account were ended at your request. "
-		"If that was not you, sign in and look through your devices." },
+	[NOTIFICATION_WELCOME] = { "welcome", "low", MAIL, NOTIFICATION_ALWAYS, true, "Welcome",
+				   "Set your goals and your week, pick or make a plan, and log your first set. "
+				   "Records, streaks and changes of your plans will show up here." },
+	[NOTIFICATION_RECORD_E1RM] = { "record_e1rm", "normal", PUSH, NOTIFICATION_RECORDS, false,
+				       "New record: {value}",
+				       "Your estimated one-repetition maximum rose from {previous} to {value}." },
+	[NOTIFICATION_RECORD_WEIGHT] = { "record_weight", "normal", PUSH, NOTIFICATION_RECORDS,
+					 false, "New record: {value}",
+					 "Your heaviest weight for {bracket} is now {value}; it was {previous}." },
+	[NOTIFICATION_STREAK] = { "streak", "normal", PUSH, NOTIFICATION_STREAKS, false,
+				  "{weeks} weeks in a row",
+				  "You have trained in each of the last {weeks} weeks. Keep it going." },
+	[NOTIFICATION_PLAN_CHANGED_BY_AI] = { "plan_changed_by_ai", "normal", PUSH,
+					      NOTIFICATION_PLANS, false, "Your plan was changed",
+					      "The AI coach made version {version} of your plan. "
+					      "You can compare it with the one before, or go back." },
+	[NOTIFICATION_PLAN_CHANGED_BY_COACH] = { "plan_changed_by_coach", "normal", PUSH,
+						 NOTIFICATION_PLANS, false, "Your plan was changed",
+						 "Your coach made version {version} of your plan. "
+						 "You can compare it with the one before, or go back." },
+	[NOTIFICATION_PLAN_CREATED_BY_AI] = { "plan_created_by_ai", "normal", PUSH,
+					      NOTIFICATION_PLANS, false, "You have a new plan",
+					      "The AI coach made a plan with {exercises} exercises for you." },
+	[NOTIFICATION_NEW_DEVICE] = { "new_device", "high", PUSH | MAIL, NOTIFICATION_ALWAYS, false,
+				      "New sign-in",
+				      "Your account was signed in to on a new device ({platform}). "
+				      "If that was not you, end that session under Devices." },
+	[NOTIFICATION_REFRESH_REUSE] = { "refresh_reuse", "high", PUSH | MAIL, NOTIFICATION_ALWAYS,
+					 false, "A session was ended for your safety",
+					 "Somebody may have had a copy of one of your sign-ins, so it was ended. "
+					 "Sign in again on that device, and look through your devices." },
+	[NOTIFICATION_ALL_SESSIONS_ENDED] = { "all_sessions_ended", "high", MAIL,
+					      NOTIFICATION_ALWAYS, false,
+					      "You were signed out everywhere",
+					      "All {sessions} sessions of your account were ended at your request. "
+					      "If that was not you, sign in and look through your devices." },
 };
+/* clang-format on */
 
 const struct notification_kind *
 notification_kind_find(const char *name)
@@ -157,7 +149,8 @@ notification_weight(int64_t grams, bool pounds, char buf[NOTIFICATION_WEIGHT_SIZ
 {
 	if (grams < 0)
 		grams = 0;
-	/* The international pound is 453.59237 g (1959); no weight of ours comes near an overflow. */
+	/* The international pound is 453.59237 g (1959); no weight of ours comes near an overflow.
+	 */
 	if (pounds)
 		write_number((grams * 1000000 + 22679618) / 45359237, 10, "lb", buf);
 	else

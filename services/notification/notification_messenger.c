@@ -38,8 +38,9 @@ struct notification_messenger {
 	bool woken, stop;
 };
 
-static struct metric m_deliveries = METRIC_COUNTER(
-	"notification_deliveries_total", "Deliveries by channel and outcome.", "channel", "outcome");
+static struct metric m_deliveries =
+	METRIC_COUNTER("notification_deliveries_total", "Deliveries by channel and outcome.",
+		       "channel", "outcome");
 
 static struct notification_sender *
 find_sender(struct notification_messenger *m, const char *channel)
@@ -221,7 +222,8 @@ messenger_main(void *arg)
 
 struct notification_messenger *
 notification_messenger_start(struct pg_pool *pool, struct notification_prefs *prefs,
-			     struct notification_sender *const *senders, size_t n, int64_t keep_days)
+			     struct notification_sender *const *senders, size_t n,
+			     int64_t keep_days)
 {
 	struct notification_messenger *m = calloc(1, sizeof(*m));
 	pthread_condattr_t attr;

@@ -29,14 +29,14 @@ struct arena;
 struct notification_prefs;
 
 struct notification_wants {
-	bool active;                        /* false: the account is closed */
-	bool pounds;                        /* weights in lb */
-	bool muted[NOTIFICATION_SWITCHES];  /* muted[NOTIFICATION_ALWAYS] is never set */
-	unsigned channels_off;              /* NOTIFICATION_PUSH | NOTIFICATION_MAIL */
+	bool active;                       /* false: the account is closed */
+	bool pounds;                       /* weights in lb */
+	bool muted[NOTIFICATION_SWITCHES]; /* muted[NOTIFICATION_ALWAYS] is never set */
+	unsigned channels_off;             /* NOTIFICATION_PUSH | NOTIFICATION_MAIL */
 	bool product_mail;
-	bool quiet;                         /* quiet hours are on */
-	char quiet_start[6], quiet_end[6];  /* "22:00" */
-	char zone[65];                      /* "Europe/Berlin" */
+	bool quiet;                        /* quiet hours are on */
+	char quiet_start[6], quiet_end[6]; /* "22:00" */
+	char zone[65];                     /* "Europe/Berlin" */
 };
 
 struct notification_contact {

@@ -90,7 +90,8 @@ on_list(struct rpc_call *call, const void *request, void *reply, struct err *err
 	enum status st;
 
 	st = token_open(req->page_token, req->unread_only, &before, err);
-	/* The state first: what comes between the two is in the list and in the stream, not in neither. */
+	/* The state first: what comes between the two is in the list and in the stream, not in
+	 * neither. */
 	if (st == STATUS_OK)
 		st = notification_store_state(service->pool, deadline, owner_of(call), arena,
 					      &state, err);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * notification_sender.h - what carries a notification out of the house: one vtable, a driver per provider.
+ * notification_sender.h - what carries a notification out of the house: one vtable, a driver per
+ *provider.
  *
  *	st = notification_spool_open("/var/spool/fit", &senders, err);
  *	st = sender->send(sender, &letter, err);
  *
- * A letter may be sent twice (the process may die between sending and noting it); a driver sees to it
- * that this shows once: by file name here, by the provider's idempotency or collapse key elsewhere.
+ * A letter may be sent twice (the process may die between sending and noting it); a driver sees to
+ *it that this shows once: by file name here, by the provider's idempotency or collapse key
+ *elsewhere.
  *
  * Ownership: letters are valid during the call. Threads: one at a time per sender.
  * Errors:    UNAVAILABLE and the like: try again later. Anything else: this letter will never go.
@@ -40,8 +42,9 @@ struct notification_sender {
 };
 
 /*
- * Files in DIR/push (<event>-<kind>.json) and DIR/mail (<event>-<kind>.eml, RFC 5322), for a provider's
- * agent to pick up. Each appears whole, by rename, mode 0600; a second sending replaces it by the same.
+ * Files in DIR/push (<event>-<kind>.json) and DIR/mail (<event>-<kind>.eml, RFC 5322), for a
+ * provider's agent to pick up. Each appears whole, by rename, mode 0600; a second sending replaces
+ * it by the same.
  */
 enum status notification_spool_push_open(const char *dir, struct notification_sender **ret_sender,
 					 struct err *err) MUST_CHECK;

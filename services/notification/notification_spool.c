@@ -62,7 +62,8 @@ put_file(struct spool *spool, const char *name, struct slice bytes, struct err *
 	bool written;
 	int fd;
 
-	/* Another process may write the same letter: each has a file of its own until it is whole. */
+	/* Another process may write the same letter: each has a file of its own until it is whole.
+	 */
 	snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
 	fd = openat(spool->dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 		    0600);
@@ -215,7 +216,8 @@ open_dir(const char *parent, const char *name, int *ret_dir, struct err *err)
 	int fd;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", parent, name) >= sizeof(path))
-		return err_set(err, STATUS_INVALID_ARGUMENT, "spool: the folder's name is too long");
+		return err_set(err, STATUS_INVALID_ARGUMENT,
+			       "spool: the folder's name is too long");
 	if ((mkdir(parent, 0700) != 0 && errno != EEXIST) ||
 	    (mkdir(path, 0700) != 0 && errno != EEXIST))
 		return fail("make", path, err);
@@ -249,10 +251,9 @@ enum status
 notification_spool_push_open(const char *dir, struct notification_sender **ret_sender,
 			     struct err *err)
 {
-	static const struct notification_sender push = { .channel = "push",
-							 .skip_read = true,
-							 .send = push_send,
-							 .close = spool_close };
+	static const struct notification_sender push = {
+		.channel = "push", .skip_read = true, .send = push_send, .close = spool_close
+	};
 
 	return spool_open(dir, &push, "", ret_sender, err);
 }
@@ -261,10 +262,9 @@ enum status
 notification_spool_mail_open(const char *dir, const char *from,
 			     struct notification_sender **ret_sender, struct err *err)
 {
-	static const struct notification_sender mail = { .channel = "mail",
-							 .needs_address = true,
-							 .send = mail_send,
-							 .close = spool_close };
+	static const struct notification_sender mail = {
+		.channel = "mail", .needs_address = true, .send = mail_send, .close = spool_close
+	};
 
 	if (!is_one_line(from))
 		return err_set(err, STATUS_INVALID_ARGUMENT, "mail: the sender is not one line");

@@ -5,8 +5,8 @@
  *	st = notification_store_lock(tx, &user, err);            first in every change of an inbox
  *	st = notification_store_add(tx, &draft, due, &added, err);
  *
- * Entries of an inbox are numbered in the order of commits, since the inbox's row is locked before a
- * number is given: who has seen 7 has seen all up to 7. That makes the number a cursor.
+ * Entries of an inbox are numbered in the order of commits, since the inbox's row is locked before
+ *a number is given: who has seen 7 has seen all up to 7. That makes the number a cursor.
  *
  * Every statement names the owner. Ownership: results live in the arena. Threads: any worker.
  * Errors:    those of pg.h; NOT_FOUND: no such notification of this user.
@@ -74,9 +74,9 @@ enum status notification_store_read(struct pg_pool *pool, struct deadline deadli
 				    bool *ret_changed, struct err *err) MUST_CHECK;
 /* up_to 0: all. */
 enum status notification_store_read_all(struct pg_pool *pool, struct deadline deadline,
-					const struct uuid *owner, int64_t up_to, struct arena *arena,
-					int64_t *ret_marked, int64_t *ret_unread,
-					struct err *err) MUST_CHECK;
+					const struct uuid *owner, int64_t up_to,
+					struct arena *arena, int64_t *ret_marked,
+					int64_t *ret_unread, struct err *err) MUST_CHECK;
 
 /* ---- for streams: many users in one statement ---- */
 
@@ -107,7 +107,7 @@ enum status notification_store_after(struct pg_pool *pool, struct deadline deadl
 struct notification_delivery {
 	struct uuid notification, user, event;
 	const char *channel, *kind, *importance, *title, *body, *group;
-	char **parameters; /* name, value … */
+	char **parameters;  /* name, value … */
 	size_t nparameters; /* both counted */
 	int64_t time_ms;
 	int64_t attempts; /* this one counted */
@@ -129,8 +129,8 @@ enum status notification_store_again(struct pg_pool *pool, struct deadline deadl
 				     const char *error, struct arena *arena,
 				     struct err *err) MUST_CHECK;
 /*
- * Quiet hours begun since it was planned: due when they end. *ret_quiet false: they are not on, nothing
- * changed.
+ * Quiet hours begun since it was planned: due when they end. *ret_quiet false: they are not on,
+ * nothing changed.
  */
 enum status notification_store_postpone(struct pg_pool *pool, struct deadline deadline,
 					const struct notification_delivery *delivery,
@@ -138,8 +138,8 @@ enum status notification_store_postpone(struct pg_pool *pool, struct deadline de
 					bool *ret_quiet, struct err *err) MUST_CHECK;
 
 /*
- * Takes away up to `limit` entries older than keep_days, of any users, oldest first, with a sync row each: phones
- * learn of it.
+ * Takes away up to `limit` entries older than keep_days, of any users, oldest first, with a sync
+ * row each: phones learn of it.
  */
 enum status notification_store_sweep(struct pg_pool *pool, struct deadline deadline,
 				     int64_t keep_days, unsigned limit, struct arena *arena,

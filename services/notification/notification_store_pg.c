@@ -75,9 +75,8 @@ static const char sql_count_unread[] =
 	"UPDATE inbox SET rev = $2, unread = (SELECT count(*) FROM notifications"
 	" WHERE user_id = $1 AND read_at IS NULL AND deleted_at IS NULL)"
 	" WHERE user_id = $1 RETURNING unread::bigint";
-static const char sql_states[] =
-	"SELECT user_id, last_sequence, unread::bigint, rev FROM inbox"
-	" WHERE user_id = ANY ($1::text[]::uuid[])";
+static const char sql_states[] = "SELECT user_id, last_sequence, unread::bigint, rev FROM inbox"
+				 " WHERE user_id = ANY ($1::text[]::uuid[])";
 static const char sql_after[] =
 	"SELECT n.*, c.place FROM unnest($1::text[]::uuid[], $2::text[]::bigint[])"
 	" WITH ORDINALITY AS c (user_id, after, place) CROSS JOIN LATERAL (SELECT " COLUMNS
@@ -104,12 +103,11 @@ read_parameters(struct arena *arena, char **pairs, size_t n,
 		Fit__Notification__V1__Notification *out)
 {
 	out->n_parameters = n / 2;
-	out->parameters = ARENA_ARRAY(arena, Fit__Notification__V1__Notification__ParametersEntry *,
-				      n / 2);
+	out->parameters =
+		ARENA_ARRAY(arena, Fit__Notification__V1__Notification__ParametersEntry *, n / 2);
 	for (size_t i = 0; i < n / 2; i++) {
 		out->parameters[i] = pb_arena_new(
-			arena,
-			&fit__notification__v1__notification__parameters_entry__descriptor);
+			arena, &fit__notification__v1__notification__parameters_entry__descriptor);
 		out->parameters[i]->key = pairs[2 * i];
 		out->parameters[i]->value = pairs[2 * i + 1];
 	}
@@ -152,9 +150,9 @@ notification_store_week(struct pg_tx *tx, const struct uuid *user, int64_t compl
 			const char *zone, int64_t *ret_weeks, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_week,
-				     PG_ARGS(pg_uuid(user), pg_time(completed_ms), pg_str(zone)),
-				     &res, err);
+	enum status st =
+		pg_tx_query(tx, sql_week,
+			    PG_ARGS(pg_uuid(user), pg_time(completed_ms), pg_str(zone)), &res, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -215,8 +213,8 @@ notification_store_add(struct pg_tx *tx, const struct notification_draft *d,
 		return STATUS_OK;
 	st = pg_tx_sync(tx, &d->user, SYNC_KIND, &id, false, &rev, err);
 	if (st == STATUS_OK)
-		st = pg_tx_query(tx, sql_added, PG_ARGS(pg_uuid(&d->user), pg_uuid(&id), pg_int(rev)),
-				 NULL, err);
+		st = pg_tx_query(tx, sql_added,
+				 PG_ARGS(pg_uuid(&d->user), pg_uuid(&id), pg_int(rev)), NULL, err);
 	return st == STATUS_OK ? add_deliveries(tx, d, &id, wants, err) : st;
 }
 
@@ -255,9 +253,9 @@ notification_store_state(struct pg_pool *pool, struct deadline deadline, const s
 		return st;
 	*ret_state = (struct notification_state){ 0 };
 	if (pg_rows(res) > 0)
-		*ret_state = (struct notification_state){ pg_get_int(res, 0, 0),
-							  pg_get_int(res, 0, 1),
-							  pg_get_int(res, 0, 2) };
+		*ret_state =
+			(struct notification_state){ pg_get_int(res, 0, 0), pg_get_int(res, 0, 1),
+						     pg_get_int(res, 0, 2) };
 	return STATUS_OK;
 }
 
@@ -272,8 +270,8 @@ static enum status
 count_unread(struct pg_tx *tx, struct read_ctx *ctx, int64_t rev, struct err *err)
 {
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_count_unread, PG_ARGS(pg_uuid(ctx->owner), pg_int(rev)),
-				     &res, err);
+	enum status st = pg_tx_query(tx, sql_count_unread,
+				     PG_ARGS(pg_uuid(ctx->owner), pg_int(rev)), &res, err);
 
 	if (st == STATUS_OK)
 		ctx->unread = pg_get_int(res, 0, 0);
@@ -449,9 +447,9 @@ notification_store_after(struct pg_pool *pool, struct deadline deadline,
 	for (int i = 0; i < pg_rows(res); i++) {
 		Fit__Notification__V1__Notification *entry = read_row(res, i, arena);
 
-		(*ret_found)[i] = (struct notification_found){
-			(size_t)pg_get_int(res, i, NCOLUMNS) - 1, entry->sequence, entry
-		};
+		(*ret_found)[i] =
+			(struct notification_found){ (size_t)pg_get_int(res, i, NCOLUMNS) - 1,
+						     entry->sequence, entry };
 	}
 	return STATUS_OK;
 }

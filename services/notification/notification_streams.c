@@ -26,7 +26,8 @@
 /* A stream ends so long before its call's deadline would cut it. */
 #define BEFORE_DEADLINE_MS 2000
 
-/* Who holds a stream. All but `cursor` … `greeted` is guarded by the lock; those are the thread's. */
+/* Who holds a stream. All but `cursor` … `greeted` is guarded by the lock; those are the thread's.
+ */
 enum stream_state {
 	STREAM_IDLE,   /* the map */
 	STREAM_QUEUED, /* the map and the queue: somebody has to look */
@@ -338,14 +339,16 @@ take(struct notification_streams *streams, struct round *r)
 	}
 }
 
-/* One stream whose time is over, or any while draining; NULL: none. Under the lock; the caller finishes it. */
+/* One stream whose time is over, or any while draining; NULL: none. Under the lock; the caller
+ * finishes it. */
 static struct stream *
 take_ended(struct notification_streams *streams)
 {
 	int64_t now_ms = clock_mono_ms();
 	struct stream *s;
 
-	LIST_FOREACH(s, &streams->all, all) {
+	LIST_FOREACH(s, &streams->all, all)
+	{
 		if (s->state != STREAM_IDLE && s->state != STREAM_QUEUED)
 			continue;
 		if (!streams->draining && s->end_ms > now_ms)
@@ -381,7 +384,7 @@ queue_all(struct notification_streams *streams)
 
 	pthread_mutex_lock(&streams->lock);
 	LIST_FOREACH(s, &streams->all, all)
-		queue_stream(streams, s);
+	queue_stream(streams, s);
 	pthread_mutex_unlock(&streams->lock);
 }
 

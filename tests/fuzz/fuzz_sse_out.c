@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_sse_out.c - any text in place of JSON: what is written is one event, whose id and name are one line each.
+ * fuzz_sse_out.c - any text in place of JSON: what is written is one event, whose id and name are
+ * one line each.
  */
 #include <stddef.h>
 #include <stdint.h>

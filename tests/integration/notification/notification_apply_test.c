@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The consumer's handler without a bus: batches come on stdin, one message a line ("topic type hex"), a batch ends with an
- * empty line; for each the handler's status is printed. Run by test_inbox.py and others; by itself it says "skipped".
+ * The consumer's handler without a bus: batches come on stdin, one message a line ("topic type
+ * hex"), a batch ends with an empty line; for each the handler's status is printed. Run by
+ * test_inbox.py and others; by itself it says "skipped".
  */
 #include <stdio.h>
 #include <stdlib.h>

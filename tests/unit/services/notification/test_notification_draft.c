@@ -166,8 +166,7 @@ test_notification_draft_every_kind_renders(void **state)
 			   pb_arena_new(arena, &fit__auth__v1__signed_in__descriptor)),
 		message_of("fit.auth.v1.retry", &fit__auth__v1__event__descriptor,
 			   FIT__AUTH__V1__EVENT__TYPE_REFRESH_REUSE_DETECTED,
-			   pb_arena_new(arena,
-					&fit__auth__v1__refresh_reuse_detected__descriptor)),
+			   pb_arena_new(arena, &fit__auth__v1__refresh_reuse_detected__descriptor)),
 		message_of("fit.auth.v1", &fit__auth__v1__event__descriptor,
 			   FIT__AUTH__V1__EVENT__TYPE_ALL_SESSIONS_ENDED,
 			   pb_arena_new(arena, &fit__auth__v1__all_sessions_ended__descriptor)),
@@ -192,7 +191,9 @@ test_notification_draft_session_is_news_for_a_while(void **state)
 	static const struct {
 		int64_t age_s;
 		bool has;
-	} rows[] = { { 0, true }, { 7 * 86400, true }, { 8 * 86400, false }, { 400 * 86400, false } };
+	} rows[] = {
+		{ 0, true }, { 7 * 86400, true }, { 8 * 86400, false }, { 400 * 86400, false }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -211,8 +212,8 @@ test_notification_draft_session_is_news_for_a_while(void **state)
 static void
 test_notification_draft_refuses(void **state)
 {
-	struct bus_message good = workout(FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET,
-					  record_of("e1rm", 1000));
+	struct bus_message good =
+		workout(FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET, record_of("e1rm", 1000));
 	struct bus_message torn = good, other = good, unknown = good;
 	struct notification_draft d;
 	struct err err;

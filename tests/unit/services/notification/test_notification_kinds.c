@@ -57,9 +57,12 @@ test_notification_kinds_render(void **state)
 	static const struct {
 		const char *template, *want;
 	} rows[] = {
-		{ "plain", "plain" },        { "", "" },
-		{ "{weeks}", "12" },         { "{weeks} of {total}", "12 of 52" },
-		{ "a{weeks}{total}b", "a1252b" }, { "{name}", "{weeks}" }, /* values are not templates */
+		{ "plain", "plain" },
+		{ "", "" },
+		{ "{weeks}", "12" },
+		{ "{weeks} of {total}", "12 of 52" },
+		{ "a{weeks}{total}b", "a1252b" },
+		{ "{name}", "{weeks}" }, /* values are not templates */
 	};
 	struct notification_params params = { 0 };
 	struct arena *arena = arena_new(4096);

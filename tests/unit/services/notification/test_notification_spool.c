@@ -76,13 +76,14 @@ test_notification_spool_push(void **state)
 	assert_int_equal(count_files(dir, "push"), 1);
 	text = read_letter(dir, "push/" EVENT "-streak.json");
 	assert_string_equal(
-		text, "{\"eventId\":\"" EVENT "\","
-		      "\"userId\":\"00000000-0000-0000-0000-000000000000\",\"kind\":\"streak\","
-		      "\"importance\":\"normal\",\"title\":\"4 weeks in a row\",\"body\":"
-		      "\"You have trained in each of the last 4 weeks. Keep it going, and this line "
-		      "is longer than a line of a mail may be.\",\"group\":\"g\","
-		      "\"time\":\"2026-11-24T07:23:20.123Z\",\"parameters\":{\"value\":\"a "
-		      "\\\"b\\\"\"}}\n");
+		text,
+		"{\"eventId\":\"" EVENT "\","
+		"\"userId\":\"00000000-0000-0000-0000-000000000000\",\"kind\":\"streak\","
+		"\"importance\":\"normal\",\"title\":\"4 weeks in a row\",\"body\":"
+		"\"You have trained in each of the last 4 weeks. Keep it going, and this line "
+		"is longer than a line of a mail may be.\",\"group\":\"g\","
+		"\"time\":\"2026-11-24T07:23:20.123Z\",\"parameters\":{\"value\":\"a "
+		"\\\"b\\\"\"}}\n");
 	free(text);
 	testkit_remove_dir(dir);
 }
