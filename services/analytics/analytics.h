@@ -5,14 +5,12 @@
 #ifndef FIT_ANALYTICS_H
 #define FIT_ANALYTICS_H
 
-struct analytics_settled;
 struct bus;
 struct clickhouse;
 
 struct analytics {
 	struct clickhouse *ch;
 	struct bus *bus; /* NULL: not configured; events of the apps are refused */
-	struct analytics_settled *settled;
 	const char *tz_dir;
 };
 

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/analytics/analytics_consume.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-
 #include "libcommon/base/compiler.h"
 #include "libcommon/base/strbuf.h"
-#include "libcommon/observe/log.h"
 #include "libcommon/observe/metrics.h"
 #include "services/analytics/analytics.h"
 #include "services/analytics/analytics_event.h"
@@ -14,64 +10,9 @@
 
 #define PIECE_BYTES ((size_t)4 << 20)
 #define BATCH_MAX 10000
-#define SETTLED_MAX ((size_t)4 * BATCH_MAX) /* 640 KB */
 
 static struct metric m_events = METRIC_COUNTER("analytics_events_total",
 					       "Events taken from the bus, by outcome.", "outcome");
-
-/* ---- ids that are stored though their batch came back ---- */
-
-struct analytics_settled {
-	pthread_mutex_t lock;
-	size_t n, next; /* a ring */
-	struct uuid ids[SETTLED_MAX];
-};
-
-struct analytics_settled *
-analytics_settled_new(void)
-{
-	/* Its pages are touched only where something is bad. */
-	struct analytics_settled *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		panic("analytics: no memory");
-	pthread_mutex_init(&s->lock, NULL);
-	metric_register(&m_events);
-	return s;
-}
-
-void
-analytics_settled_free(struct analytics_settled *s)
-{
-	if (s == NULL)
-		return;
-	pthread_mutex_destroy(&s->lock);
-	free(s);
-}
-
-static void
-settle(struct analytics_settled *s, const struct uuid *id)
-{
-	pthread_mutex_lock(&s->lock);
-	s->ids[s->next] = *id;
-	s->next = (s->next + 1) % SETTLED_MAX;
-	if (s->n < SETTLED_MAX)
-		s->n++;
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* A scan: it runs for single events only, which come after a bad batch. */
-static bool
-is_settled(struct analytics_settled *s, const struct uuid *id)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->n && !found; i++)
-		found = uuid_eq(&s->ids[i], id);
-	pthread_mutex_unlock(&s->lock);
-	return found;
-}
 
 /* ---- a batch ---- */
 
@@ -183,18 +124,21 @@ finish(struct batch *b, struct err *err)
 
 	for (size_t i = 0; i < b->n; i++)
 		nbad += b->bad[i];
-	metric_add(metric_series(&m_events, "stored"), (int64_t)(b->n - nbad));
-	if (nbad == 0)
+	if (nbad == 0) {
+		metric_add(metric_series(&m_events, "stored"), (int64_t)b->n);
 		return STATUS_OK;
-	if (b->n == 1) {
-		metric_add(metric_series(&m_events, "bad"), 1);
-	} else {
-		for (size_t i = 0; i < b->n; i++)
-			if (!b->bad[i])
-				settle(b->service->settled, &b->messages[i].id);
 	}
+	/* Each is counted once: when it is alone. */
+	if (b->n == 1)
+		metric_add(metric_series(&m_events, "bad"), 1);
 	*err = b->why;
 	return err->status = STATUS_INVALID_ARGUMENT;
+}
+
+void
+analytics_consume_register_metrics(void)
+{
+	metric_register(&m_events);
 }
 
 enum status
@@ -209,8 +153,6 @@ analytics_consume(void *ctx, const struct bus_message *messages, size_t n, struc
 			   .rows = STRBUF_INIT };
 	enum status st;
 
-	if (n == 1 && is_settled(service->settled, &messages[0].id))
-		return STATUS_OK;
 	err_init(&b.why);
 	b.bad = ARENA_ARRAY(arena, bool, n);
 	b.starts = ARENA_ARRAY(arena, size_t, n);

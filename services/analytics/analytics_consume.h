@@ -8,9 +8,8 @@
  *
  * Bad events: all good ones of the batch are stored first; a piece that the server refuses as bad
  * data is halved until the bad row is alone. Then the answer is INVALID_ARGUMENT, upon which the
- * bus hands the events one by one, to put the bad ones aside. So that this does not insert each
- * good one again by itself (10,000 inserts of one row), their ids are remembered until the next
- * such batch.
+ * bus halves the batch until the bad events are alone, and puts those aside; the good ones come
+ * again meanwhile, which is harmless.
  *
  * Exactness: an insert may happen twice (a lost answer, a crash before the offset is committed).
  * Both rows are equal; see migrations/0001_events.sql.
@@ -22,10 +21,8 @@
 
 #include "libcommon/bus/consumer.h"
 
-/* Ids of the good events of batches that had bad ones; bounded. */
-struct analytics_settled;
-struct analytics_settled *analytics_settled_new(void);
-void analytics_settled_free(struct analytics_settled *settled);
+/* Once, at start. */
+void analytics_consume_register_metrics(void);
 
 /* consumer_def.handle; ctx is struct analytics. */
 enum status analytics_consume(void *ctx, const struct bus_message *messages, size_t n,

@@ -47,7 +47,6 @@ analytics_fini(void *ctx)
 	if (service == NULL)
 		return;
 	clickhouse_close(service->ch);
-	analytics_settled_free(service->settled);
 	free(service);
 }
 
@@ -62,9 +61,9 @@ analytics_init(const void *config, void **ret_ctx, struct err *err)
 	if (service == NULL)
 		panic("analytics: no memory");
 	analytics_rpc_register_metrics();
+	analytics_consume_register_metrics();
 	service->tz_dir = cfg->tz_dir;
 	service->bus = service_bus();
-	service->settled = analytics_settled_new();
 	st = open_clickhouse(cfg, &service->ch, err);
 	if (st != STATUS_OK) {
 		analytics_fini(service);
