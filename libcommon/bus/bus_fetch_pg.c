@@ -93,8 +93,10 @@ ready_at(const struct bus_member *m, const struct bus_pg_part *p)
 {
 	if (p->state != PART_FREE || p->give_back || p->head <= p->position)
 		return INT64_MAX;
-	int64_t at =
-		p->head - p->position >= (int64_t)m->batch_max ? 0 : p->filled_ms + m->linger_ms;
+	/* What goes out one by one has nothing to wait for. */
+	bool full =
+		p->head - p->position >= (int64_t)m->batch_max || p->position < p->careful_until;
+	int64_t at = full ? 0 : p->filled_ms + m->linger_ms;
 
 	return at > p->rest_until_ms ? at : p->rest_until_ms;
 }
