@@ -48,7 +48,7 @@ struct stream {
 	bool blocked; /* its queue is full; on_drain clears it */
 	int64_t end_ms;
 	/* the thread's */
-	int64_t cursor, seen_rev, seen_unread;
+	int64_t cursor, seen_unread;
 	bool greeted;
 };
 
