@@ -6,3 +6,8 @@ clickhouse_test_SRCS := tests/integration/analytics/clickhouse_server.c
 analytics_consume_test_MAIN := tests/integration/analytics/analytics_consume_test.c
 analytics_consume_test_SRCS := tests/integration/analytics/clickhouse_server.c \
 	$(ANALYTICS_SRCS) $(analytics_MIGRATIONS)
+
+# A measurement: `analytics_bench [events]`.
+TESTS += analytics_bench
+analytics_bench_MAIN := tests/integration/analytics/analytics_bench.c
+analytics_bench_SRCS := $(analytics_consume_test_SRCS)
