@@ -5,3 +5,4 @@ $(eval $(call migrations,analytics))
 ANALYTICS_SRCS := $(filter-out services/analytics/main.c,$(sort $(wildcard services/analytics/*.c)))
 PROGRAMS += analytics
 analytics_SRCS := services/analytics/main.c $(ANALYTICS_SRCS) $(analytics_MIGRATIONS)
+fuzz_analytics_event_SRCS := services/analytics/analytics_event.c
