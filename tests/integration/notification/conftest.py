@@ -16,7 +16,8 @@ from user_service import Service as UserService  # noqa: E402
 def folder():
     path = tempfile.mkdtemp(prefix="fit-notification-")
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    if not os.environ.get("FIT_KEEP"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
