@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Documents that the programs themselves know: built, never committed.
 .PHONY: docs
-docs: build/docs/api.md build/docs/configuration.md ## Write build/docs/api.md and configuration.md
+docs: build/docs/api.md build/docs/events.md build/docs/configuration.md ## Write api, events and configuration below build/docs
+
+build/docs/events.md: $(GEN)/fit.protoset tools/build/events-markdown
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/build/events-markdown $< > $@.tmp && mv $@.tmp $@
 
 build/docs/api.md: $(B)/obj/tools/build/api_markdown
 	@mkdir -p $(@D)

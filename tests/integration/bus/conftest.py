@@ -5,6 +5,7 @@
 
 A driver joins by a class beside PgBus that starts what it needs and says its URL.
 """
+import ctypes
 import os
 import pathlib
 import shutil
@@ -19,6 +20,8 @@ import stack
 BUILD = pathlib.Path(os.environ["FIT_BUILD"])
 PROGRAM = str(BUILD / "test" / "bus_test_program")
 SCHEMA = "bus_test"
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 class Part:
@@ -27,7 +30,9 @@ class Part:
     def __init__(self, bus, *arguments, crash=None, env=None):
         self.log = tempfile.NamedTemporaryFile(mode="w+", prefix="fit-bus-", suffix=".log")
         self.name = arguments[0]
+        # Not to outlive the tests, whatever ends them: it would join in the next run.
         self.process = subprocess.Popen([PROGRAM, *map(str, arguments)], text=True, stdout=subprocess.PIPE, stderr=self.log,
+                                        preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
                                         env=bus.environment() | (env or {}) | ({"FIT_CRASH_POINT": crash} if crash else {}))
 
     def wait_ready(self):
