@@ -2,8 +2,9 @@
 /*
  * coach.h - what the parts of this service share.
  *
- * coach_rpc_* (handlers) gather facts (coach_gather), ask a provider (coach_provider), and keep what came of it:
- * coach_store (PostgreSQL: proposals, safety log, events), coach_memory (Redis: conversation, recommendations).
+ * coach_rpc_* (handlers) gather facts (coach_gather), ask a provider (coach_provider), and keep
+ * what came of it: coach_store (PostgreSQL: proposals, safety log, events), coach_memory (Redis:
+ * conversation, recommendations).
  */
 #ifndef FIT_COACH_H
 #define FIT_COACH_H

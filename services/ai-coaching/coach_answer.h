@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_answer.h - what the built-in coach says: a reading and the facts in, a text and perhaps a draft out. Pure.
+ * coach_answer.h - what the built-in coach says: a reading and the facts in, a text and perhaps a
+ *draft out. Pure.
  *
  *	coach_answer_make(&reading, &facts, personality, arena, &answer);
  *
- * Safety first: with a finding of level refuse and above, the text is the safety table's and nothing else.
+ * Safety first: with a finding of level refuse and above, the text is the safety table's and
+ *nothing else.
  *
- * Ownership: the answer lives in the arena. Threads: pure. Errors: none; it always has something to say.
+ * Ownership: the answer lives in the arena. Threads: pure. Errors: none; it always has something to
+ *say.
  */
 #ifndef FIT_COACH_ANSWER_H
 #define FIT_COACH_ANSWER_H
@@ -25,7 +28,8 @@ struct coach_answer {
 };
 
 void coach_answer_make(const struct coach_reading *reading, const struct coach_facts *facts,
-		       enum coach_personality personality, struct arena *arena, struct coach_answer *ret_answer);
+		       enum coach_personality personality, struct arena *arena,
+		       struct coach_answer *ret_answer);
 /* While an emergency is not acknowledged. */
 void coach_answer_locked(struct arena *arena, struct coach_answer *ret_answer);
 
@@ -42,8 +46,10 @@ void coach_say(struct coach_say *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void coach_say_line(struct coach_say *s, enum coach_line line); /* and a line break */
 char *coach_say_weight(struct coach_say *s, int64_t grams);
 /* "3 × 8–12 at 62.5 kg", and why, for one entry of the plan. */
-void coach_say_advice(struct coach_say *s, const coach_entry *entry, const coach_exercise *exercise, bool with_reason);
-/* The exercise that is meant: named now, or in the turn before. NULL: said that one must be named. */
+void coach_say_advice(struct coach_say *s, const coach_entry *entry, const coach_exercise *exercise,
+		      bool with_reason);
+/* The exercise that is meant: named now, or in the turn before. NULL: said that one must be named.
+ */
 const coach_exercise *coach_say_which(struct coach_say *s, const char *example);
 
 void coach_answer_next(struct coach_say *s);

@@ -20,28 +20,37 @@ say_name(struct coach_say *s, const char *name)
 static void
 say_no_plan(struct coach_say *s)
 {
-	coach_say(s, "You have no active plan that I can read. Create one, or open a plan and ask again; about exercises and your "
-		     "logged sets I can answer all the same.");
+	coach_say(
+		s,
+		"You have no active plan that I can read. Create one, or open a plan and ask again; about exercises and your "
+		"logged sets I can answer all the same.");
 }
 
 static const char *
 reason_of(enum coach_step step)
 {
 	static const char *const reasons[] = {
-		[COACH_STEP_START] = "not logged yet: start as planned, with 2 to 3 repetitions in reserve",
-		[COACH_STEP_ADD_LOAD] = "every set reached the top of the range, so the load goes up and the repetitions start low again",
-		[COACH_STEP_ADD_REPS] = "same load, one repetition more, until every set is at the top of the range",
-		[COACH_STEP_HOLD_EFFORT] = "the top was reached, but at RPE 9 or more: own it once more before adding load",
+		[COACH_STEP_START] =
+			"not logged yet: start as planned, with 2 to 3 repetitions in reserve",
+		[COACH_STEP_ADD_LOAD] =
+			"every set reached the top of the range, so the load goes up and the repetitions start low again",
+		[COACH_STEP_ADD_REPS] =
+			"same load, one repetition more, until every set is at the top of the range",
+		[COACH_STEP_HOLD_EFFORT] =
+			"the top was reached, but at RPE 9 or more: own it once more before adding load",
 		[COACH_STEP_HOLD_MISSED] = "a set stayed below the range: the same again",
-		[COACH_STEP_BACK_5] = "missed by two or more twice in a row: 5 % off, then build up again",
-		[COACH_STEP_BACK_10] = "missed by two or more three times in a row: 10 % off, then build up again",
+		[COACH_STEP_BACK_5] =
+			"missed by two or more twice in a row: 5 % off, then build up again",
+		[COACH_STEP_BACK_10] =
+			"missed by two or more three times in a row: 10 % off, then build up again",
 	};
 
 	return reasons[step];
 }
 
 void
-coach_say_advice(struct coach_say *s, const coach_entry *entry, const coach_exercise *exercise, bool with_reason)
+coach_say_advice(struct coach_say *s, const coach_entry *entry, const coach_exercise *exercise,
+		 bool with_reason)
 {
 	struct coach_target t = coach_facts_target(entry, exercise);
 	struct coach_history h;
@@ -50,7 +59,8 @@ coach_say_advice(struct coach_say *s, const coach_entry *entry, const coach_exer
 	coach_facts_history(s->facts, exercise->id, false, &h);
 	a = coach_progress_next(&t, h.performances, h.n);
 	if (t.reps_min == 0) {
-		coach_say(s, "%s: %s", exercise->name, coach_proposal_sets_text(entry, s->facts->pounds, s->arena));
+		coach_say(s, "%s: %s", exercise->name,
+			  coach_proposal_sets_text(entry, s->facts->pounds, s->arena));
 		return;
 	}
 	coach_say(s, "%s: %u × ", exercise->name, t.sets);
@@ -74,7 +84,8 @@ say_running(struct coach_say *s)
 		return false;
 	for (size_t i = 0; i < session->n_exercises; i++) {
 		const Fit__Workout__V1__SessionExercise *e = session->exercises[i];
-		const coach_exercise *exercise = coach_library_find(s->facts->library, e->exercise_id);
+		const coach_exercise *exercise =
+			coach_library_find(s->facts->library, e->exercise_id);
 		const coach_entry *entry = coach_facts_entry(s->facts->plan, e->exercise_id, 0);
 		struct coach_target t;
 		unsigned done = 0;
@@ -112,14 +123,16 @@ coach_answer_next(struct coach_say *s)
 	say_name(s, plan->name);
 	coach_say(s, ".\n");
 	for (size_t i = 0; i < plan->n_exercises; i++) {
-		const coach_exercise *e = coach_library_find(s->facts->library, plan->exercises[i]->exercise_id);
+		const coach_exercise *e =
+			coach_library_find(s->facts->library, plan->exercises[i]->exercise_id);
 
 		if (coach_entry_day(plan->exercises[i]) != day || e == NULL)
 			continue;
 		coach_say(s, "- ");
 		coach_say_advice(s, plan->exercises[i], e, true);
 		if (coach_facts_forbids(s->facts, e) != NULL)
-			coach_say(s, " — careful: your profile names your %s; ask me for a substitute",
+			coach_say(s,
+				  " — careful: your profile names your %s; ask me for a substitute",
 				  coach_facts_forbids(s->facts, e)->body_area);
 		coach_say(s, "\n");
 		n++;
@@ -132,15 +145,18 @@ coach_answer_next(struct coach_say *s)
 void
 coach_answer_why(struct coach_say *s)
 {
-	const coach_exercise *e = s->r->exercises[0] != NULL ? s->r->exercises[0] : s->facts->last_exercise;
+	const coach_exercise *e =
+		s->r->exercises[0] != NULL ? s->r->exercises[0] : s->facts->last_exercise;
 	const coach_entry *entry = e != NULL ? coach_facts_entry(s->facts->plan, e->id, 0) : NULL;
 	struct coach_history h;
 
 	coach_say_line(s, COACH_LINE_ADVICE);
 	if (entry == NULL) {
-		coach_say(s, "The next day is the one after the last that you completed. Loads follow double progression: repetitions "
-			     "grow inside of their range, and when every set is at the top without RPE 9, the load goes up one step and "
-			     "the repetitions start low again. Missing the range by two or more twice takes 5 %% off.");
+		coach_say(
+			s,
+			"The next day is the one after the last that you completed. Loads follow double progression: repetitions "
+			"grow inside of their range, and when every set is at the top without RPE 9, the load goes up one step and "
+			"the repetitions start low again. Missing the range by two or more twice takes 5 %% off.");
 		return;
 	}
 	s->out->about = e;
@@ -152,7 +168,8 @@ coach_answer_why(struct coach_say *s)
 		for (size_t i = 0; i < h.performances[0].n; i++) {
 			const struct coach_set *set = &h.performances[0].sets[i];
 
-			coach_say(s, "%s %u × %s", i > 0 ? "," : "", set->reps, coach_say_weight(s, set->grams));
+			coach_say(s, "%s %u × %s", i > 0 ? "," : "", set->reps,
+				  coach_say_weight(s, set->grams));
 			if (set->rpe_halves > 0)
 				coach_say(s, " at RPE %g", set->rpe_halves / 2.0);
 		}
@@ -178,23 +195,32 @@ coach_answer_load(struct coach_say *s)
 	}
 	best = coach_facts_best_e1rm(s->facts, e->id);
 	if (best > 0)
-		coach_say(s, "%s is not in your plan. From your best e1RM of %s, 8 repetitions with 2 in reserve are about %s.", e->name,
-			  coach_say_weight(s, best), coach_say_weight(s, coach_round(coach_load_for(best, 8, 2), 2500)));
+		coach_say(
+			s,
+			"%s is not in your plan. From your best e1RM of %s, 8 repetitions with 2 in reserve are about %s.",
+			e->name, coach_say_weight(s, best),
+			coach_say_weight(s, coach_round(coach_load_for(best, 8, 2), 2500)));
 	else
-		coach_say(s, "You have not logged %s yet. Start light, and add weight set by set until 8 to 12 repetitions leave 2 to 3 "
-			     "in reserve.", e->name);
+		coach_say(
+			s,
+			"You have not logged %s yet. Start light, and add weight set by set until 8 to 12 repetitions leave 2 to 3 "
+			"in reserve.",
+			e->name);
 }
 
 void
 coach_answer_rpe(struct coach_say *s)
 {
-	const coach_exercise *e = s->r->exercises[0] != NULL ? s->r->exercises[0] : s->facts->last_exercise;
+	const coach_exercise *e =
+		s->r->exercises[0] != NULL ? s->r->exercises[0] : s->facts->last_exercise;
 	int64_t grams = llround(s->r->weight_kg * 1000), change;
 	struct coach_history h = { .n = 0 };
 
 	coach_say_line(s, COACH_LINE_ADVICE);
-	coach_say(s, "RPE is how hard a set was: 10 minus the repetitions you had left. RPE 8 means 2 in reserve. Aim for 7 to 9 in most "
-		     "sets; beginners stay away from failure.");
+	coach_say(
+		s,
+		"RPE is how hard a set was: 10 minus the repetitions you had left. RPE 8 means 2 in reserve. Aim for 7 to 9 in most "
+		"sets; beginners stay away from failure.");
 	if (s->r->rpe == 0)
 		return;
 	if (e != NULL && grams == 0) {
@@ -204,14 +230,15 @@ coach_answer_rpe(struct coach_say *s)
 	}
 	if (grams == 0) {
 		coach_say(s, " At RPE %g: %s.", s->r->rpe,
-			  s->r->rpe > 8 ? "take 2.5 to 5 kg off the next set"
+			  s->r->rpe > 8   ? "take 2.5 to 5 kg off the next set"
 			  : s->r->rpe < 8 ? "add 2.5 kg to the next set"
 					  : "stay there");
 		return;
 	}
 	change = coach_rpe_change(16, (unsigned)lround(s->r->rpe * 2), grams, 2500);
-	coach_say(s, " For RPE 8 after a set at RPE %g with %s: next set %s (%s%g kg).", s->r->rpe, coach_say_weight(s, grams),
-		  coach_say_weight(s, grams + change), change > 0 ? "+" : "", (double)change / 1000);
+	coach_say(s, " For RPE 8 after a set at RPE %g with %s: next set %s (%s%g kg).", s->r->rpe,
+		  coach_say_weight(s, grams), coach_say_weight(s, grams + change),
+		  change > 0 ? "+" : "", (double)change / 1000);
 }
 
 void
@@ -222,15 +249,19 @@ coach_answer_rest(struct coach_say *s)
 
 	coach_say_line(s, COACH_LINE_ADVICE);
 	if (entry != NULL && entry->rest_time > 0)
-		coach_say(s, "Your plan says %u seconds between sets of %s. ", entry->rest_time, e->name);
-	coach_say(s, "Heavy lifts of 1 to 6 repetitions: 3 to 5 minutes. Sets of 6 to 15 of large lifts: 2 to 3 minutes. Small muscles: 1 to 2 "
-		     "minutes. If the next set drops by more than two repetitions, rest longer.");
+		coach_say(s, "Your plan says %u seconds between sets of %s. ", entry->rest_time,
+			  e->name);
+	coach_say(
+		s,
+		"Heavy lifts of 1 to 6 repetitions: 3 to 5 minutes. Sets of 6 to 15 of large lifts: 2 to 3 minutes. Small muscles: 1 to 2 "
+		"minutes. If the next set drops by more than two repetitions, rest longer.");
 }
 
 void
 coach_answer_warmup(struct coach_say *s)
 {
-	const coach_exercise *e = s->r->exercises[0] != NULL ? s->r->exercises[0] : s->facts->last_exercise;
+	const coach_exercise *e =
+		s->r->exercises[0] != NULL ? s->r->exercises[0] : s->facts->last_exercise;
 	const coach_entry *entry = e != NULL ? coach_facts_entry(s->facts->plan, e->id, 0) : NULL;
 	int64_t grams = llround(s->r->weight_kg * 1000);
 
@@ -244,12 +275,15 @@ coach_answer_warmup(struct coach_say *s)
 	}
 	coach_say(s, "Five minutes easy movement, then the exercise itself.");
 	if (grams > 0)
-		coach_say(s, " For %s: 10 × empty or light, 5 × %s, 3 × %s, 1 × %s.", coach_say_weight(s, grams),
+		coach_say(s, " For %s: 10 × empty or light, 5 × %s, 3 × %s, 1 × %s.",
+			  coach_say_weight(s, grams),
 			  coach_say_weight(s, coach_round(grams * 50 / 100, 2500)),
 			  coach_say_weight(s, coach_round(grams * 70 / 100, 2500)),
 			  coach_say_weight(s, coach_round(grams * 85 / 100, 2500)));
 	else
-		coach_say(s, " 10 repetitions very light, 5 at half, 3 at 70 %% and 1 at 85 %% of your working load.");
+		coach_say(
+			s,
+			" 10 repetitions very light, 5 at half, 3 at 70 %% and 1 at 85 %% of your working load.");
 	coach_say(s, " Warm-up sets are never hard.");
 }
 
@@ -259,11 +293,15 @@ coach_answer_frequency(struct coach_say *s)
 	unsigned last, days = s->facts->plan != NULL ? coach_facts_days(s->facts->plan, &last) : 0;
 
 	coach_say_line(s, COACH_LINE_ADVICE);
-	coach_say(s, "Train each large muscle about twice a week and keep at least one full day of rest in seven; at equal weekly sets, more "
-		     "days change little for size.");
+	coach_say(
+		s,
+		"Train each large muscle about twice a week and keep at least one full day of rest in seven; at equal weekly sets, more "
+		"days change little for size.");
 	if (days > 0)
-		coach_say(s, " Your plan has %u training day%s, and you kept %.0f %% of it over the last four weeks.", days,
-			  days == 1 ? "" : "s", 100 * coach_facts_adherence(s->facts));
+		coach_say(
+			s,
+			" Your plan has %u training day%s, and you kept %.0f %% of it over the last four weeks.",
+			days, days == 1 ? "" : "s", 100 * coach_facts_adherence(s->facts));
 }
 
 /* ---- proposals ---- */
@@ -289,7 +327,9 @@ offer(struct coach_say *s, const struct coach_change *change)
 	}
 	for (size_t i = 0; i < s->out->draft.proposal->n_adjustments; i++)
 		coach_say(s, "%s\n", s->out->draft.proposal->adjustments[i]);
-	coach_say(s, "Nothing has changed yet: accept it, and it becomes the next version of your plan.");
+	coach_say(
+		s,
+		"Nothing has changed yet: accept it, and it becomes the next version of your plan.");
 	return true;
 }
 
@@ -317,13 +357,15 @@ which_entry(struct coach_say *s, const coach_exercise *e, unsigned day)
 void
 coach_answer_swap(struct coach_say *s)
 {
-	const coach_exercise *e = coach_say_which(s, "Swap bench press for dips"), *to = s->r->exercises[1];
+	const coach_exercise *e = coach_say_which(s, "Swap bench press for dips"),
+			     *to = s->r->exercises[1];
 	struct coach_change change = { .type = COACH_CHANGE_SWAP, .exercise = to };
 
 	if (e == NULL)
 		return;
 	/* "do dips instead of bench": the one that is in the plan goes. */
-	if (to != NULL && s->facts->plan != NULL && coach_facts_entry(s->facts->plan, e->id, 0) == NULL &&
+	if (to != NULL && s->facts->plan != NULL &&
+	    coach_facts_entry(s->facts->plan, e->id, 0) == NULL &&
 	    coach_facts_entry(s->facts->plan, to->id, 0) != NULL) {
 		change.exercise = e;
 		e = to;
@@ -379,7 +421,9 @@ coach_answer_move_day(struct coach_say *s)
 	if (e == NULL)
 		return;
 	if (s->r->day == 0) {
-		coach_say(s, "A plan's days are numbered, not named. Which one: \"Move %s to day 2\"?", e->name);
+		coach_say(s,
+			  "A plan's days are numbered, not named. Which one: \"Move %s to day 2\"?",
+			  e->name);
 		return;
 	}
 	change.entry = which_entry(s, e, s->r->from_day);

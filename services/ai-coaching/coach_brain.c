@@ -59,14 +59,17 @@ coach_brain_new(coach_exercise *const *exercises, size_t n)
 		coach_lexicon_add_all(b->lex, coach_common_words[i], COACH_WORD_COMMON);
 	coach_lexicon_add_all(b->lex, slot_words, 0);
 	b->safety = coach_safety_new(b->lex);
-	b->patterns = calloc(coach_intent_nrows * COACH_INTENT_PATTERNS_MAX + 1, sizeof(struct coach_pattern *));
+	b->patterns = calloc(coach_intent_nrows * COACH_INTENT_PATTERNS_MAX + 1,
+			     sizeof(struct coach_pattern *));
 	b->first = calloc(coach_intent_nrows + 1, sizeof(*b->first));
 	if (b->patterns == NULL || b->first == NULL)
 		panic("brain: no memory");
 	for (size_t i = 0; i < coach_intent_nrows; i++) {
 		b->first[i] = at;
-		for (size_t k = 0; k < COACH_INTENT_PATTERNS_MAX && coach_intent_rows[i].patterns[k] != NULL; k++)
-			b->patterns[at++] = coach_pattern_new(b->lex, coach_intent_rows[i].patterns[k], 0);
+		for (size_t k = 0;
+		     k < COACH_INTENT_PATTERNS_MAX && coach_intent_rows[i].patterns[k] != NULL; k++)
+			b->patterns[at++] =
+				coach_pattern_new(b->lex, coach_intent_rows[i].patterns[k], 0);
 	}
 	b->first[coach_intent_nrows] = at;
 	b->library = coach_library_new(exercises, n, b->lex);
@@ -114,11 +117,13 @@ find_intent(const struct coach_brain *b, struct coach_reading *r)
 			int score = (int)weight * 10 + coach_intent_rows[i].bonus * 5;
 			struct coach_match match;
 
-			if (score <= best || !coach_pattern_match(b->patterns[k], b->lex, &r->words, &match))
+			if (score <= best ||
+			    !coach_pattern_match(b->patterns[k], b->lex, &r->words, &match))
 				continue;
 			best = score;
 			r->intent = coach_intent_rows[i].intent;
-			r->confidence = sure[weight < ARRAY_LEN(sure) ? weight : ARRAY_LEN(sure) - 1];
+			r->confidence =
+				sure[weight < ARRAY_LEN(sure) ? weight : ARRAY_LEN(sure) - 1];
 		}
 	}
 	if (best < 0 && r->exercises[0] != NULL) {
@@ -134,18 +139,42 @@ find_intent(const struct coach_brain *b, struct coach_reading *r)
 static const struct {
 	const char *word, *muscle;
 } muscles[] = {
-	{ "chest", "chest" },	     { "pecs", "chest" },	  { "pec", "chest" },
-	{ "back", "upper_back" },    { "lats", "lats" },	  { "lat", "lats" },
-	{ "traps", "traps" },	     { "trap", "traps" },	  { "quads", "quadriceps" },
-	{ "quad", "quadriceps" },    { "quadriceps", "quadriceps" }, { "legs", "quadriceps" },
-	{ "leg", "quadriceps" },     { "hamstrings", "hamstrings" }, { "hamstring", "hamstrings" },
-	{ "hams", "hamstrings" },    { "glutes", "glutes" },	  { "glute", "glutes" },
-	{ "shoulders", "shoulders" }, { "shoulder", "shoulders" }, { "delts", "shoulders" },
-	{ "triceps", "triceps" },    { "tricep", "triceps" },	  { "biceps", "biceps" },
-	{ "bicep", "biceps" },	     { "arms", "biceps" },	  { "arm", "biceps" },
-	{ "calves", "calves" },	     { "calf", "calves" },	  { "abs", "abdominals" },
-	{ "ab", "abdominals" },	     { "core", "abdominals" },	  { "abdominals", "abdominals" },
-	{ "forearms", "forearms" },  { "forearm", "forearms" },	  { "adductors", "adductors" },
+	{ "chest", "chest" },
+	{ "pecs", "chest" },
+	{ "pec", "chest" },
+	{ "back", "upper_back" },
+	{ "lats", "lats" },
+	{ "lat", "lats" },
+	{ "traps", "traps" },
+	{ "trap", "traps" },
+	{ "quads", "quadriceps" },
+	{ "quad", "quadriceps" },
+	{ "quadriceps", "quadriceps" },
+	{ "legs", "quadriceps" },
+	{ "leg", "quadriceps" },
+	{ "hamstrings", "hamstrings" },
+	{ "hamstring", "hamstrings" },
+	{ "hams", "hamstrings" },
+	{ "glutes", "glutes" },
+	{ "glute", "glutes" },
+	{ "shoulders", "shoulders" },
+	{ "shoulder", "shoulders" },
+	{ "delts", "shoulders" },
+	{ "triceps", "triceps" },
+	{ "tricep", "triceps" },
+	{ "biceps", "biceps" },
+	{ "bicep", "biceps" },
+	{ "arms", "biceps" },
+	{ "arm", "biceps" },
+	{ "calves", "calves" },
+	{ "calf", "calves" },
+	{ "abs", "abdominals" },
+	{ "ab", "abdominals" },
+	{ "core", "abdominals" },
+	{ "abdominals", "abdominals" },
+	{ "forearms", "forearms" },
+	{ "forearm", "forearms" },
+	{ "adductors", "adductors" },
 	{ "abductors", "abductors" },
 };
 
@@ -182,7 +211,8 @@ read_weight(struct coach_reading *r, size_t i, double kg)
 	static const char *const to[] = { "to", "at", NULL };
 	static const char *const by[] = { "by", "add", "plus", NULL };
 	static const char *const more[] = { "increase", "raise", "up", "bump", NULL };
-	static const char *const less[] = { "lower", "reduce", "decrease", "drop", "down", "take", "remove", "less", NULL };
+	static const char *const less[] = { "lower", "reduce", "decrease", "drop", "down",
+					    "take",  "remove", "less",     NULL };
 	static const char *const off[] = { "off", "from", NULL };
 	bool change = before_is(&r->words, i, 2, by) ||
 		      (!before_is(&r->words, i, 2, to) && word_in(&r->words, i + 2, off));
@@ -267,7 +297,8 @@ read_slots(const struct coach_brain *b, struct coach_reading *r)
 static void
 take_greeting(struct coach_words *words)
 {
-	if (!word_is(words, 0, "good") || !word_is(words, 1, "morning") || (words->n > 2 && !words->w[2].breaks))
+	if (!word_is(words, 0, "good") || !word_is(words, 1, "morning") ||
+	    (words->n > 2 && !words->w[2].breaks))
 		return;
 	words->n--;
 	memmove(&words->w[0], &words->w[1], words->n * sizeof(words->w[0]));

@@ -6,8 +6,8 @@
  *	coach_brain_read(brain, slice_str("can I swap bench for dips?"), arena, &r);
  *	r.intent == COACH_INTENT_SWAP, r.exercises[0] is Bench Press, r.exercises[1] Dip
  *
- * Intents are a table: phrases, what they need to know, and who answers them. Only the message is read this way: names,
- * notes and the like are data and never come here.
+ * Intents are a table: phrases, what they need to know, and who answers them. Only the message is
+ *read this way: names, notes and the like are data and never come here.
  *
  * Ownership: a brain owns its tables and borrows the exercises. Threads: read by all once built.
  */
@@ -65,15 +65,15 @@ struct coach_reading {
 	struct coach_words words;
 	struct coach_findings findings;
 	enum coach_intent intent;
-	double confidence;		 /* 0..1 */
+	double confidence;                  /* 0..1 */
 	const coach_exercise *exercises[2]; /* in the order named */
-	const char *muscle;		 /* as the library calls it, or NULL */
-	double weight_kg;		 /* 0: none said */
-	double delta_kg;		 /* "add 5 kg": signed; 0: none */
-	double rpe;			 /* 0: none */
+	const char *muscle;                 /* as the library calls it, or NULL */
+	double weight_kg;                   /* 0: none said */
+	double delta_kg;                    /* "add 5 kg": signed; 0: none */
+	double rpe;                         /* 0: none */
 	unsigned reps, sets;
-	unsigned day;			 /* "day 3"; 0: none */
-	unsigned from_day;		 /* "from day 1" */
+	unsigned day;      /* "day 3"; 0: none */
+	unsigned from_day; /* "from day 1" */
 };
 
 struct coach_brain;

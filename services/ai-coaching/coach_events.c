@@ -27,11 +27,13 @@ set_envelope(ProtobufCMessage *message, const struct uuid *id, int64_t sequence,
 }
 
 enum status
-coach_events_emit(struct pg_tx *tx, const struct uuid *user, Fit__AiCoaching__V1__Event__TypeCase type,
-		  const ProtobufCMessage *member, const char *traceparent, struct err *err)
+coach_events_emit(struct pg_tx *tx, const struct uuid *user,
+		  Fit__AiCoaching__V1__Event__TypeCase type, const ProtobufCMessage *member,
+		  const char *traceparent, struct err *err)
 {
 	const ProtobufCFieldDescriptor *field =
-		protobuf_c_message_descriptor_get_field(&fit__ai_coaching__v1__event__descriptor, type);
+		protobuf_c_message_descriptor_get_field(&fit__ai_coaching__v1__event__descriptor,
+							type);
 	struct envelope envelope;
 
 	fit__ai_coaching__v1__event__init(&envelope.event);

@@ -11,7 +11,9 @@
 #include "libcommon/store/pg.h"
 
 /* `member` is the message of the oneof's member. */
-enum status coach_events_emit(struct pg_tx *tx, const struct uuid *user, Fit__AiCoaching__V1__Event__TypeCase type,
-			      const ProtobufCMessage *member, const char *traceparent, struct err *err) MUST_CHECK;
+enum status coach_events_emit(struct pg_tx *tx, const struct uuid *user,
+			      Fit__AiCoaching__V1__Event__TypeCase type,
+			      const ProtobufCMessage *member, const char *traceparent,
+			      struct err *err) MUST_CHECK;
 
 #endif

@@ -44,7 +44,8 @@ collect(const coach_session *s, const char *exercise_id, struct coach_history *h
 		for (size_t k = 0; k < e->n_sets && n < COACH_HISTORY_SETS; k++) {
 			if (strcmp(e->sets[k]->type, "warmup") == 0 || e->sets[k]->reps == 0)
 				continue;
-			out[n++] = (struct coach_set){ llround(e->sets[k]->weight * 1000), e->sets[k]->reps,
+			out[n++] = (struct coach_set){ llround(e->sets[k]->weight * 1000),
+						       e->sets[k]->reps,
 						       (unsigned)lround(e->sets[k]->rpe * 2) };
 		}
 	}
@@ -78,7 +79,8 @@ session_e1rm(const coach_session *s, const char *exercise_id)
 		for (size_t k = 0; k < e->n_sets; k++) {
 			int64_t v = strcmp(e->sets[k]->type, "warmup") == 0
 					    ? 0
-					    : coach_e1rm(llround(e->sets[k]->weight * 1000), e->sets[k]->reps,
+					    : coach_e1rm(llround(e->sets[k]->weight * 1000),
+							 e->sets[k]->reps,
 							 (unsigned)lround(e->sets[k]->rpe * 2));
 
 			best = v > best ? v : best;
@@ -101,8 +103,8 @@ coach_facts_best_e1rm(const struct coach_facts *facts, const char *exercise_id)
 }
 
 size_t
-coach_facts_weekly_e1rm(const struct coach_facts *facts, const char *exercise_id, struct coach_point *ret_points,
-			size_t max)
+coach_facts_weekly_e1rm(const struct coach_facts *facts, const char *exercise_id,
+			struct coach_point *ret_points, size_t max)
 {
 	size_t n = 0;
 
@@ -161,7 +163,8 @@ coach_facts_adherence(const struct coach_facts *facts)
 	for (size_t i = 0; i < facts->nsessions; i++) {
 		int64_t at = ms_of(facts->sessions[i]->started_at);
 
-		done += completed(facts->sessions[i]) && at > facts->now_ms - ADHERENCE_WEEKS * WEEK_MS;
+		done += completed(facts->sessions[i]) &&
+			at > facts->now_ms - ADHERENCE_WEEKS * WEEK_MS;
 	}
 	/* A plan of more than a week's days is done over two weeks. */
 	return (double)done / (ADHERENCE_WEEKS * (last > 7 ? days / 2.0 : days));
@@ -189,10 +192,12 @@ struct coach_target
 coach_facts_target(const coach_entry *entry, const coach_exercise *exercise)
 {
 	struct coach_target t = { .sets = 0 };
-	bool machine = coach_exercise_uses(exercise, "machine") || coach_exercise_uses(exercise, "cable");
+	bool machine =
+		coach_exercise_uses(exercise, "machine") || coach_exercise_uses(exercise, "cable");
 
 	if (strcmp(exercise->tracking, "weight_reps") == 0)
-		t.step = coach_load_step(coach_exercise_uses(exercise, "barbell") || coach_exercise_uses(exercise, "ez_bar"),
+		t.step = coach_load_step(coach_exercise_uses(exercise, "barbell") ||
+						 coach_exercise_uses(exercise, "ez_bar"),
 					 machine,
 					 coach_exercise_uses(exercise, "dumbbell") ||
 						 coach_exercise_uses(exercise, "kettlebell"),
@@ -300,7 +305,8 @@ mean_at(const struct coach_performance *p, int64_t grams, struct pair *ret_mean)
 }
 
 static void
-compare_exercise(const struct coach_facts *facts, const char *exercise_id, unsigned *missed, struct coach_fatigue *f)
+compare_exercise(const struct coach_facts *facts, const char *exercise_id, unsigned *missed,
+		 struct coach_fatigue *f)
 {
 	struct coach_history h;
 	struct coach_point points[16];
@@ -311,7 +317,8 @@ compare_exercise(const struct coach_facts *facts, const char *exercise_id, unsig
 		int64_t grams = h.performances[0].sets[0].grams;
 		struct pair now, before;
 
-		if (mean_at(&h.performances[0], grams, &now) && mean_at(&h.performances[1], grams, &before)) {
+		if (mean_at(&h.performances[0], grams, &now) &&
+		    mean_at(&h.performances[1], grams, &before)) {
 			*missed += now.reps < before.reps - 0.5;
 			if (now.rpe > 0 && before.rpe > 0 && now.rpe - before.rpe >= 1 &&
 			    h.started_ms[0] - h.started_ms[1] <= 2 * WEEK_MS)
@@ -335,7 +342,8 @@ coach_facts_fatigue(const struct coach_facts *facts)
 		if (!completed(facts->sessions[i]))
 			continue;
 		for (size_t k = 0; k < facts->sessions[i]->n_exercises; k++)
-			compare_exercise(facts, facts->sessions[i]->exercises[k]->exercise_id, &missed, &f);
+			compare_exercise(facts, facts->sessions[i]->exercises[k]->exercise_id,
+					 &missed, &f);
 		break;
 	}
 	f.missed_reps = missed >= 2;
@@ -348,7 +356,9 @@ coach_facts_fatigue(const struct coach_facts *facts)
 		}
 	}
 	f.low_energy = rated == 3 && energy <= 4 * rated;
-	for (size_t i = 0; facts->progress != NULL && i + 1 < facts->progress->n_weeks && n < ARRAY_LEN(volumes); i++)
+	for (size_t i = 0;
+	     facts->progress != NULL && i + 1 < facts->progress->n_weeks && n < ARRAY_LEN(volumes);
+	     i++)
 		volumes[n++] = facts->progress->weeks[i]->volume_load;
 	f.long_block = coach_weeks_since_easy(volumes, n) >= 6;
 	return f;

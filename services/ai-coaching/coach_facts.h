@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_facts.h - what an answer may be made from: the user's own data as the services gave it, and what follows.
+ * coach_facts.h - what an answer may be made from: the user's own data as the services gave it, and
+ * what follows.
  *
  * Names and notes in here are data: they are quoted (coach_text_quote), never read for meaning.
  *
@@ -28,17 +29,17 @@ struct coach_facts {
 	const char *level; /* beginner | intermediate | advanced; "" when not said */
 	Fit__User__V1__Limitation *const *limitations;
 	size_t nlimitations;
-	const coach_plan *plan;		 /* or NULL */
+	const coach_plan *plan;         /* or NULL */
 	coach_session *const *sessions; /* newest first */
 	size_t nsessions;
-	const coach_session *session; /* the one going on, or NULL */
+	const coach_session *session;               /* the one going on, or NULL */
 	const Fit__Workout__V1__Progress *progress; /* or NULL */
 	Fit__Workout__V1__PersonalRecord *const *records;
 	size_t nrecords;
 	/* From the safety log: said in the last months. */
 	bool minor, pregnant;
 	/* The turn before, for "why?" and "it". */
-	const char *last_intent;	    /* "" for none */
+	const char *last_intent;             /* "" for none */
 	const coach_exercise *last_exercise; /* or NULL */
 	bool last_proposal;
 };
@@ -53,13 +54,13 @@ struct coach_history {
 	int64_t started_ms[COACH_HISTORY_MAX];
 	size_t n;
 };
-void coach_facts_history(const struct coach_facts *facts, const char *exercise_id, bool with_current,
-			 struct coach_history *ret_history);
+void coach_facts_history(const struct coach_facts *facts, const char *exercise_id,
+			 bool with_current, struct coach_history *ret_history);
 /* Best e1RM over all sessions at hand, grams; 0: none. */
 int64_t coach_facts_best_e1rm(const struct coach_facts *facts, const char *exercise_id);
 /* Best e1RM of each week, oldest first; returns how many. */
-size_t coach_facts_weekly_e1rm(const struct coach_facts *facts, const char *exercise_id, struct coach_point *ret_points,
-			       size_t max);
+size_t coach_facts_weekly_e1rm(const struct coach_facts *facts, const char *exercise_id,
+			       struct coach_point *ret_points, size_t max);
 int coach_facts_week(int64_t ms); /* Mondays, UTC; counts up by one a week */
 /* Completed sessions of the last four weeks over those that the plan has; 1 without a plan. */
 double coach_facts_adherence(const struct coach_facts *facts);
@@ -72,7 +73,8 @@ unsigned coach_facts_days(const coach_plan *plan, unsigned *ret_last); /* distin
 /* Day of the plan that comes next. */
 unsigned coach_facts_next_day(const struct coach_facts *facts);
 /* A limitation that the exercise would load: pain, injury, surgery that is not mild. NULL: none. */
-const Fit__User__V1__Limitation *coach_facts_forbids(const struct coach_facts *facts, const coach_exercise *exercise);
+const Fit__User__V1__Limitation *coach_facts_forbids(const struct coach_facts *facts,
+						     const coach_exercise *exercise);
 struct coach_fatigue coach_facts_fatigue(const struct coach_facts *facts);
 /* Fractional sets a week, mean of the last four weeks before this one. */
 double coach_facts_weekly_sets(const struct coach_facts *facts, const char *muscle);

@@ -22,7 +22,7 @@
 struct coach_snapshots {
 	pthread_mutex_t lock;
 	struct coach_snapshot *current; /* holds one reference */
-	bool loading;			/* by one call; the others use the current one */
+	bool loading;                   /* by one call; the others use the current one */
 	int64_t next_ms;
 };
 
@@ -75,8 +75,8 @@ coach_snapshots_free(struct coach_snapshots *snapshots)
 }
 
 static enum status
-load(struct coach *coach, const struct coach_scope *scope, struct arena *arena, coach_exercise ***ret_list, size_t *ret_n,
-     struct err *err)
+load(struct coach *coach, const struct coach_scope *scope, struct arena *arena,
+     coach_exercise ***ret_list, size_t *ret_n, struct err *err)
 {
 	Fit__Workout__V1__ListExercisesRequest request;
 	Fit__Workout__V1__ListExercisesResponse *page;
@@ -86,7 +86,8 @@ load(struct coach *coach, const struct coach_scope *scope, struct arena *arena, 
 	fit__workout__v1__list_exercises_request__init(&request);
 	request.page_size = 200;
 	do {
-		enum status st = workout_client_list_exercises(coach->workouts, &scope->opts, &request, arena, &page, err);
+		enum status st = workout_client_list_exercises(coach->workouts, &scope->opts,
+							       &request, arena, &page, err);
 
 		if (st != STATUS_OK)
 			return st;
@@ -163,14 +164,16 @@ coach_snapshot_hold(struct coach *coach, const struct coach_scope *scope)
 /* ---- facts ---- */
 
 static enum status
-get_profile(struct coach *coach, const struct coach_scope *scope, struct coach_facts *facts, struct err *err)
+get_profile(struct coach *coach, const struct coach_scope *scope, struct coach_facts *facts,
+	    struct err *err)
 {
 	Fit__User__V1__Preferences *preferences;
 	Fit__User__V1__User *user;
 	enum status st = user_client_get_user(coach->users, &scope->opts, scope->arena, &user, err);
 
 	if (st == STATUS_OK)
-		st = user_client_get_preferences(coach->users, &scope->opts, scope->arena, &preferences, err);
+		st = user_client_get_preferences(coach->users, &scope->opts, scope->arena,
+						 &preferences, err);
 	if (st != STATUS_OK)
 		return err_context(err, "profile");
 	facts->level = user->fitness_level;
@@ -181,8 +184,8 @@ get_profile(struct coach *coach, const struct coach_scope *scope, struct coach_f
 }
 
 static enum status
-get_plan(struct coach *coach, const struct coach_scope *scope, const char *plan_id, struct coach_facts *facts,
-	 struct err *err)
+get_plan(struct coach *coach, const struct coach_scope *scope, const char *plan_id,
+	 struct coach_facts *facts, struct err *err)
 {
 	Fit__Workout__V1__ListPlansRequest request;
 	Fit__Workout__V1__ListPlansResponse *page;
@@ -190,22 +193,24 @@ get_plan(struct coach *coach, const struct coach_scope *scope, const char *plan_
 	enum status st;
 
 	if (*plan_id != '\0') {
-		st = workout_client_get_plan(coach->workouts, &scope->opts, plan_id, scope->arena, &plan, err);
+		st = workout_client_get_plan(coach->workouts, &scope->opts, plan_id, scope->arena,
+					     &plan, err);
 		if (st == STATUS_OK)
 			facts->plan = plan;
 		return st;
 	}
 	fit__workout__v1__list_plans_request__init(&request);
 	request.page_size = 1;
-	st = workout_client_list_plans(coach->workouts, &scope->opts, &request, scope->arena, &page, err);
+	st = workout_client_list_plans(coach->workouts, &scope->opts, &request, scope->arena, &page,
+				       err);
 	if (st == STATUS_OK && page->n_plans > 0)
 		facts->plan = page->plans[0];
 	return st;
 }
 
 static enum status
-get_sessions(struct coach *coach, const struct coach_scope *scope, const char *session_id, struct coach_facts *facts,
-	     struct err *err)
+get_sessions(struct coach *coach, const struct coach_scope *scope, const char *session_id,
+	     struct coach_facts *facts, struct err *err)
 {
 	Fit__Workout__V1__ListSessionsRequest request;
 	Fit__Workout__V1__ListSessionsResponse *page;
@@ -214,21 +219,24 @@ get_sessions(struct coach *coach, const struct coach_scope *scope, const char *s
 
 	fit__workout__v1__list_sessions_request__init(&request);
 	request.page_size = SESSIONS;
-	st = workout_client_list_sessions(coach->workouts, &scope->opts, &request, scope->arena, &page, err);
+	st = workout_client_list_sessions(coach->workouts, &scope->opts, &request, scope->arena,
+					  &page, err);
 	if (st != STATUS_OK)
 		return err_context(err, "sessions");
 	facts->sessions = page->sessions;
 	facts->nsessions = page->n_sessions;
 	if (*session_id == '\0')
 		return STATUS_OK;
-	st = workout_client_get_session(coach->workouts, &scope->opts, session_id, scope->arena, &session, err);
+	st = workout_client_get_session(coach->workouts, &scope->opts, session_id, scope->arena,
+					&session, err);
 	if (st == STATUS_OK)
 		facts->session = session;
 	return st;
 }
 
 static enum status
-get_progress(struct coach *coach, const struct coach_scope *scope, struct coach_facts *facts, struct err *err)
+get_progress(struct coach *coach, const struct coach_scope *scope, struct coach_facts *facts,
+	     struct err *err)
 {
 	Fit__Workout__V1__GetProgressRequest request;
 	Fit__Workout__V1__Progress *progress;
@@ -236,14 +244,16 @@ get_progress(struct coach *coach, const struct coach_scope *scope, struct coach_
 
 	fit__workout__v1__get_progress_request__init(&request);
 	request.weeks = WEEKS;
-	st = workout_client_get_progress(coach->workouts, &scope->opts, &request, scope->arena, &progress, err);
+	st = workout_client_get_progress(coach->workouts, &scope->opts, &request, scope->arena,
+					 &progress, err);
 	if (st == STATUS_OK)
 		facts->progress = progress;
 	return st;
 }
 
 static enum status
-get_records(struct coach *coach, const struct coach_scope *scope, struct coach_facts *facts, struct err *err)
+get_records(struct coach *coach, const struct coach_scope *scope, struct coach_facts *facts,
+	    struct err *err)
 {
 	Fit__Workout__V1__ListRecordsRequest request;
 	Fit__Workout__V1__ListRecordsResponse *page;
@@ -251,7 +261,8 @@ get_records(struct coach *coach, const struct coach_scope *scope, struct coach_f
 
 	fit__workout__v1__list_records_request__init(&request);
 	request.page_size = RECORDS;
-	st = workout_client_list_records(coach->workouts, &scope->opts, &request, scope->arena, &page, err);
+	st = workout_client_list_records(coach->workouts, &scope->opts, &request, scope->arena,
+					 &page, err);
 	if (st == STATUS_OK) {
 		facts->records = page->records;
 		facts->nrecords = page->n_records;
@@ -260,8 +271,8 @@ get_records(struct coach *coach, const struct coach_scope *scope, struct coach_f
 }
 
 enum status
-coach_gather(struct coach *coach, const struct coach_scope *scope, const struct coach_ask *ask, struct coach_facts *facts,
-	     struct err *err)
+coach_gather(struct coach *coach, const struct coach_scope *scope, const struct coach_ask *ask,
+	     struct coach_facts *facts, struct err *err)
 {
 	enum status st = STATUS_OK;
 
@@ -284,7 +295,8 @@ coach_gather_personality(struct coach *coach, const struct coach_scope *scope)
 {
 	Fit__User__V1__Preferences *preferences;
 
-	if (user_client_get_preferences(coach->users, &scope->opts, scope->arena, &preferences, NULL) != STATUS_OK)
+	if (user_client_get_preferences(coach->users, &scope->opts, scope->arena, &preferences,
+					NULL) != STATUS_OK)
 		return "";
 	return preferences->personality;
 }

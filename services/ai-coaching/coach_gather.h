@@ -2,9 +2,9 @@
 /*
  * coach_gather.h - facts from the other services, asked for the user with the user's own principal.
  *
- * The exercise library is kept for ten minutes, with the brain that is built over it, and shared by all calls. It holds
- * the common library only, nobody's own exercises. When workout is away, what was loaded before is used on; without any,
- * an empty library still lets the safety table work.
+ * The exercise library is kept for ten minutes, with the brain that is built over it, and shared by
+ * all calls. It holds the common library only, nobody's own exercises. When workout is away, what
+ * was loaded before is used on; without any, an empty library still lets the safety table work.
  *
  * Ownership: facts live in scope->arena; a snapshot is held as long as the arena. Threads: any.
  * Errors:    NOT_FOUND for a plan or session that is not the user's; those of rpc_client.h.
@@ -31,13 +31,14 @@ void coach_snapshots_free(struct coach_snapshots *snapshots);
 struct coach_snapshot *coach_snapshot_hold(struct coach *coach, const struct coach_scope *scope);
 
 struct coach_ask {
-	unsigned needs;		/* COACH_NEEDS_* */
-	const char *plan_id;	/* "" : the one changed last */
+	unsigned needs;         /* COACH_NEEDS_* */
+	const char *plan_id;    /* "" : the one changed last */
 	const char *session_id; /* "" : none */
 };
 /* Fills what is asked for; the rest of *facts stays. */
-enum status coach_gather(struct coach *coach, const struct coach_scope *scope, const struct coach_ask *ask,
-			 struct coach_facts *facts, struct err *err) MUST_CHECK;
+enum status coach_gather(struct coach *coach, const struct coach_scope *scope,
+			 const struct coach_ask *ask, struct coach_facts *facts,
+			 struct err *err) MUST_CHECK;
 /* The user's chosen personality; "" when it cannot be told. */
 const char *coach_gather_personality(struct coach *coach, const struct coach_scope *scope);
 

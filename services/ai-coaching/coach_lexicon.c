@@ -114,8 +114,9 @@ coach_lexicon_nearest(const struct coach_lexicon *lex, const char *word, size_t 
 		if (e->text[0] != word[0] && !(e->text[0] == word[1] && e->text[1] == word[0]))
 			continue;
 		d = coach_text_distance(word, n, e->text, e->n, allowed);
-		if (d < best || (d == best && d <= allowed && found >= 0 && (e->flags & COACH_WORD_SAFETY) &&
-				 !(lex->words[found]->flags & COACH_WORD_SAFETY))) {
+		if (d < best ||
+		    (d == best && d <= allowed && found >= 0 && (e->flags & COACH_WORD_SAFETY) &&
+		     !(lex->words[found]->flags & COACH_WORD_SAFETY))) {
 			best = d;
 			found = (int)i;
 		}

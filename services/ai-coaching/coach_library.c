@@ -255,7 +255,8 @@ bool
 coach_exercise_possible(const coach_exercise *e, char *const *equipment, size_t n)
 {
 	for (size_t i = 0; i < e->n_equipment_required; i++) {
-		if (strcmp(e->equipment_required[i], "none") != 0 && !among(equipment, n, e->equipment_required[i]))
+		if (strcmp(e->equipment_required[i], "none") != 0 &&
+		    !among(equipment, n, e->equipment_required[i]))
 			return false;
 	}
 	return true;
@@ -273,16 +274,18 @@ coach_exercise_similarity(const coach_exercise *a, const coach_exercise *b)
 	unsigned both = 0, all = 0;
 
 	for (size_t i = 0; i < a->n_muscle_groups + a->n_secondary_muscles; i++) {
-		const char *m = i < a->n_muscle_groups ? a->muscle_groups[i]
-						       : a->secondary_muscles[i - a->n_muscle_groups];
+		const char *m = i < a->n_muscle_groups
+					? a->muscle_groups[i]
+					: a->secondary_muscles[i - a->n_muscle_groups];
 		unsigned x = share(a, m), y = share(b, m);
 
 		both += x < y ? x : y;
 		all += x > y ? x : y;
 	}
 	for (size_t i = 0; i < b->n_muscle_groups + b->n_secondary_muscles; i++) {
-		const char *m = i < b->n_muscle_groups ? b->muscle_groups[i]
-						       : b->secondary_muscles[i - b->n_muscle_groups];
+		const char *m = i < b->n_muscle_groups
+					? b->muscle_groups[i]
+					: b->secondary_muscles[i - b->n_muscle_groups];
 
 		if (share(a, m) == 0)
 			all += share(b, m);
@@ -291,8 +294,8 @@ coach_exercise_similarity(const coach_exercise *a, const coach_exercise *b)
 }
 
 /*
- * Which muscles stand for load on an area. An area that a joint belongs to is loaded by everything that bends it
- * against resistance: careful rather than exact.
+ * Which muscles stand for load on an area. An area that a joint belongs to is loaded by everything
+ * that bends it against resistance: careful rather than exact.
  */
 static const struct {
 	const char *area, *muscles[8];
@@ -321,11 +324,13 @@ coach_exercise_loads(const coach_exercise *e, const char *body_area)
 	if (strcmp(body_area, "full_body") == 0)
 		return true;
 	if (strcmp(body_area, "lower_back") == 0)
-		return coach_exercise_trains(e, "lower_back") || coach_exercise_helps(e, "lower_back");
+		return coach_exercise_trains(e, "lower_back") ||
+		       coach_exercise_helps(e, "lower_back");
 	for (size_t i = 0; i < ARRAY_LEN(areas); i++) {
 		if (strcmp(areas[i].area, body_area) != 0)
 			continue;
-		for (size_t k = 0; k < ARRAY_LEN(areas[i].muscles) && areas[i].muscles[k] != NULL; k++) {
+		for (size_t k = 0; k < ARRAY_LEN(areas[i].muscles) && areas[i].muscles[k] != NULL;
+		     k++) {
 			if (coach_exercise_trains(e, areas[i].muscles[k]))
 				return true;
 		}

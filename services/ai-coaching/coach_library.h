@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_library.h - the exercise library as the coach knows it: found by any of its names, however they are typed.
+ * coach_library.h - the exercise library as the coach knows it: found by any of its names, however
+ *they are typed.
  *
  *	coach_library_mark(lib, lex, &words);      "dead lift" becomes one word with its exercise
  *
@@ -19,7 +20,8 @@ typedef Fit__Workout__V1__Exercise coach_exercise;
 struct coach_library;
 
 /* Adds the names' words to the lexicon. */
-struct coach_library *coach_library_new(coach_exercise *const *list, size_t n, struct coach_lexicon *lex);
+struct coach_library *coach_library_new(coach_exercise *const *list, size_t n,
+					struct coach_lexicon *lex);
 void coach_library_free(struct coach_library *lib);
 size_t coach_library_size(const struct coach_library *lib);
 const coach_exercise *coach_library_at(const struct coach_library *lib, size_t i);

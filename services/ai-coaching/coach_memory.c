@@ -21,8 +21,8 @@ packed(const ProtobufCMessage *message, struct arena *arena)
 }
 
 enum status
-coach_memory_add(struct coach *coach, const struct coach_scope *scope, const Fit__AiCoaching__V1__Turn *turn,
-		 struct err *err)
+coach_memory_add(struct coach *coach, const struct coach_scope *scope,
+		 const Fit__AiCoaching__V1__Turn *turn, struct err *err)
 {
 	static const char script[] = "redis.call('RPUSH', KEYS[1], ARGV[1])\n"
 				     "redis.call('LTRIM', KEYS[1], -tonumber(ARGV[2]), -1)\n"
@@ -32,8 +32,9 @@ coach_memory_add(struct coach *coach, const struct coach_scope *scope, const Fit
 	struct slice wire = packed(&turn->base, scope->arena);
 	struct redis_value *v;
 
-	return redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err, "EVAL %s 1 %s %b %d %d", script, key,
-			  wire.p, wire.n, COACH_TURNS_MAX, COACH_CONVERSATION_S);
+	return redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err,
+			  "EVAL %s 1 %s %b %d %d", script, key, wire.p, wire.n, COACH_TURNS_MAX,
+			  COACH_CONVERSATION_S);
 }
 
 enum status
@@ -43,8 +44,8 @@ coach_memory_turns(struct coach *coach, const struct coach_scope *scope, unsigne
 	char *key = conversation_key(scope);
 	struct redis_value *v;
 	size_t n = 0;
-	enum status st = redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err, "LRANGE %s %d -1", key,
-				    -(int)max);
+	enum status st = redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err,
+				    "LRANGE %s %d -1", key, -(int)max);
 
 	if (st != STATUS_OK)
 		return st;
@@ -52,8 +53,8 @@ coach_memory_turns(struct coach *coach, const struct coach_scope *scope, unsigne
 	for (size_t i = 0; i < v->nitems; i++) {
 		void *turn;
 
-		if (pb_arena_unpack(scope->arena, &fit__ai_coaching__v1__turn__descriptor, v->items[i].str, &turn, NULL) ==
-		    STATUS_OK)
+		if (pb_arena_unpack(scope->arena, &fit__ai_coaching__v1__turn__descriptor,
+				    v->items[i].str, &turn, NULL) == STATUS_OK)
 			(*ret_turns)[n++] = turn;
 	}
 	*ret_n = n;
@@ -82,13 +83,14 @@ coach_memory_recommendations(struct coach *coach, const struct coach_scope *scop
 	char *key = recommendations_key(scope, hash);
 	struct redis_value *v;
 	void *list = NULL;
-	enum status st = redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err, "GET %s", key);
+	enum status st = redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err,
+				    "GET %s", key);
 
 	if (st != STATUS_OK)
 		return st;
 	if (v->type == REDIS_STRING &&
-	    pb_arena_unpack(scope->arena, &fit__ai_coaching__v1__recommendations__descriptor, v->str, &list, NULL) !=
-		    STATUS_OK)
+	    pb_arena_unpack(scope->arena, &fit__ai_coaching__v1__recommendations__descriptor,
+			    v->str, &list, NULL) != STATUS_OK)
 		list = NULL;
 	*ret = list;
 	return STATUS_OK;
@@ -102,6 +104,6 @@ coach_memory_recommend(struct coach *coach, const struct coach_scope *scope, con
 	struct slice wire = packed(&list->base, scope->arena);
 	struct redis_value *v;
 
-	return redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err, "SET %s %b EX %d", key, wire.p, wire.n,
-			  COACH_RECOMMENDATIONS_S);
+	return redis_call(coach->redis, scope->deadline, key, scope->arena, &v, err,
+			  "SET %s %b EX %d", key, wire.p, wire.n, COACH_RECOMMENDATIONS_S);
 }

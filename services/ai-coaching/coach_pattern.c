@@ -29,27 +29,32 @@ const struct coach_class coach_classes[] = {
 	{ "pain", "pain pains painful hurt hurts hurting ache aches aching stabbing throbbing" },
 	{ "how", "how explain show teach describe tell" },
 	{ "swap", "swap switch replace substitute change exchange sub" },
-	{ "alt", "alternative alternatives substitute substitutes replacement instead swap variation variations" },
+	{ "alt",
+	  "alternative alternatives substitute substitutes replacement instead swap variation variations" },
 	{ "up", "raise increase add bump up heavier more higher" },
 	{ "down", "lower decrease reduce drop lighter less deload" },
 	{ "want", "want wanna need like should could can how let please" },
 	{ "session", "workout workouts session sessions training gym lift" },
-	{ "muscle", "chest back quads quad quadriceps hamstrings hamstring hams glutes glute shoulders shoulder delts "
-		    "triceps tricep biceps bicep calves calf abs ab abdominals core lats lat traps trap forearms "
-		    "forearm legs leg arms arm pecs upper_back lower_back adductors abductors" },
-	{ "joint", "knee knees shoulder shoulders elbow elbows wrist wrists ankle ankles hip hips back neck groin "
-		   "hamstring achilles tendon spine foot feet rib ribs forearm bicep biceps tricep hand finger quad calf" },
+	{ "muscle",
+	  "chest back quads quad quadriceps hamstrings hamstring hams glutes glute shoulders shoulder delts "
+	  "triceps tricep biceps bicep calves calf abs ab abdominals core lats lat traps trap forearms "
+	  "forearm legs leg arms arm pecs upper_back lower_back adductors abductors" },
+	{ "joint",
+	  "knee knees shoulder shoulders elbow elbows wrist wrists ankle ankles hip hips back neck groin "
+	  "hamstring achilles tendon spine foot feet rib ribs forearm bicep biceps tricep hand finger quad calf" },
 	{ "badly", "bad badly terrible awful severe severely sharp worse intense unbearable" },
 	{ "fast", "fast quick quickly quickest rapidly asap overnight" },
 	{ "day", "monday tuesday wednesday thursday friday saturday sunday day days" },
-	{ "drug", "steroid steroids roids juice gear sarm sarms testosterone tren trenbolone dianabol dbol anavar winstrol "
-		  "deca nandrolone hgh clenbuterol clen dnp peptides ostarine rad140 lgd ligandrol cardarine epo igf "
-		  "turinabol masteron anadrol semaglutide ozempic wegovy mk677 tb500 bpc157 trt" },
+	{ "drug",
+	  "steroid steroids roids juice gear sarm sarms testosterone tren trenbolone dianabol dbol anavar winstrol "
+	  "deca nandrolone hgh clenbuterol clen dnp peptides ostarine rad140 lgd ligandrol cardarine epo igf "
+	  "turinabol masteron anadrol semaglutide ozempic wegovy mk677 tb500 bpc157 trt" },
 	{ NULL, NULL },
 };
 
 static void
-add_ids(struct coach_lexicon *lex, struct element *e, const char *words, size_t n, char separator, unsigned flags)
+add_ids(struct coach_lexicon *lex, struct element *e, const char *words, size_t n, char separator,
+	unsigned flags)
 {
 	const char *end = words + n;
 
@@ -61,7 +66,8 @@ add_ids(struct coach_lexicon *lex, struct element *e, const char *words, size_t 
 		if (len > 0 && words[0] == '@') {
 			const struct coach_class *c = coach_classes;
 
-			while (c->name != NULL && (strlen(c->name) != len - 1 || memcmp(c->name, words + 1, len - 1) != 0))
+			while (c->name != NULL && (strlen(c->name) != len - 1 ||
+						   memcmp(c->name, words + 1, len - 1) != 0))
 				c++;
 			if (c->name == NULL)
 				panic("pattern: class %.*s is not known", (int)len, words);
@@ -76,7 +82,8 @@ add_ids(struct coach_lexicon *lex, struct element *e, const char *words, size_t 
 }
 
 static void
-parse_element(struct coach_lexicon *lex, struct element *e, const char *text, size_t n, unsigned flags)
+parse_element(struct coach_lexicon *lex, struct element *e, const char *text, size_t n,
+	      unsigned flags)
 {
 	if (*text == '^' || *text == '=' || *text == '!') {
 		e->at_start = *text == '^';
@@ -170,7 +177,8 @@ element_is(const struct element *e, const struct coach_words *words, size_t at)
 
 /* Depth is the number of elements, width the gap: small both. */
 static bool
-match_rest(const struct coach_pattern *p, size_t element, const struct coach_words *words, size_t at, size_t *ret_last)
+match_rest(const struct coach_pattern *p, size_t element, const struct coach_words *words,
+	   size_t at, size_t *ret_last)
 {
 	const struct element *e;
 
@@ -225,7 +233,8 @@ coach_pattern_match(const struct coach_pattern *pattern, const struct coach_lexi
 	for (size_t i = 0; i < words->n; i++) {
 		if (i > 0 && pattern->elements[0].at_start)
 			break;
-		if (!element_is(&pattern->elements[0], words, i) || !match_rest(pattern, 1, words, i + 1, &match.last))
+		if (!element_is(&pattern->elements[0], words, i) ||
+		    !match_rest(pattern, 1, words, i + 1, &match.last))
 			continue;
 		match.first = i;
 		match.negated = negated(lex, words, i);

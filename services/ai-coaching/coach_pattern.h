@@ -34,14 +34,15 @@ struct coach_class {
 extern const struct coach_class coach_classes[]; /* ends with a NULL name */
 
 /* A mistake in the text is a panic: texts are literals. Its words are added to the lexicon. */
-struct coach_pattern *coach_pattern_new(struct coach_lexicon *lex, const char *text, unsigned word_flags);
+struct coach_pattern *coach_pattern_new(struct coach_lexicon *lex, const char *text,
+					unsigned word_flags);
 void coach_pattern_free(struct coach_pattern *pattern);
 /* Elements that must match, for weighing one pattern against another. */
 unsigned coach_pattern_weight(const struct coach_pattern *pattern);
 
 struct coach_match {
 	size_t first, last; /* words */
-	bool negated;	    /* "no", "not", "without" … stands right before it */
+	bool negated;       /* "no", "not", "without" … stands right before it */
 };
 /* The first match that is not negated, else a negated one. False: none. */
 bool coach_pattern_match(const struct coach_pattern *pattern, const struct coach_lexicon *lex,

@@ -39,7 +39,8 @@ coach_weight_text(int64_t grams, bool pounds, struct arena *arena)
 static char *
 reps_text(unsigned low, unsigned high, struct arena *arena)
 {
-	return high > low ? arena_printf(arena, "%u–%u", low, high) : arena_printf(arena, "%u", low);
+	return high > low ? arena_printf(arena, "%u–%u", low, high)
+			  : arena_printf(arena, "%u", low);
 }
 
 char *
@@ -67,7 +68,8 @@ coach_proposal_sets_text(const coach_entry *entry, bool pounds, struct arena *ar
 	else
 		strbuf_addf(&out, "%u s", seconds);
 	if (weight > 0)
-		strbuf_addf(&out, " at %s", coach_weight_text(llround(weight * 1000), pounds, arena));
+		strbuf_addf(&out, " at %s",
+			    coach_weight_text(llround(weight * 1000), pounds, arena));
 	return (char *)(uintptr_t)strbuf_cstr(&out);
 }
 
@@ -84,7 +86,8 @@ hard_sets(const coach_entry *entry)
 }
 
 static double
-muscle_sets(const struct coach_library *library, coach_entry *const *entries, size_t n, const char *muscle)
+muscle_sets(const struct coach_library *library, coach_entry *const *entries, size_t n,
+	    const char *muscle)
 {
 	double sum = 0;
 
@@ -117,8 +120,8 @@ day_seconds(coach_entry *const *entries, size_t n, unsigned day)
 }
 
 void
-coach_proposal_simulate(const struct coach_library *library, coach_entry *const *entries, size_t n, struct arena *arena,
-			Fit__AiCoaching__V1__Simulation *ret_simulation)
+coach_proposal_simulate(const struct coach_library *library, coach_entry *const *entries, size_t n,
+			struct arena *arena, Fit__AiCoaching__V1__Simulation *ret_simulation)
 {
 	coach_plan plan;
 	unsigned last, longest = 0;
@@ -186,7 +189,8 @@ copy_entries(struct maker *m)
 
 	m->after = pb_arena_new(m->arena, &fit__workout__v1__plan__descriptor);
 	m->after->n_exercises = plan->n_exercises;
-	m->after->exercises = arena_memdup(m->arena, plan->exercises, plan->n_exercises * sizeof(*plan->exercises));
+	m->after->exercises = arena_memdup(m->arena, plan->exercises,
+					   plan->n_exercises * sizeof(*plan->exercises));
 	for (size_t i = 0; i < plan->n_exercises; i++) {
 		coach_entry *e;
 
@@ -196,7 +200,8 @@ copy_entries(struct maker *m)
 		m->after->exercises[i] = e;
 		e->sets = ARENA_ARRAY(m->arena, Fit__Workout__V1__PlannedSet *, e->n_sets + 1);
 		for (size_t k = 0; k < e->n_sets; k++)
-			e->sets[k] = arena_memdup(m->arena, plan->exercises[i]->sets[k], sizeof(**e->sets));
+			e->sets[k] = arena_memdup(m->arena, plan->exercises[i]->sets[k],
+						  sizeof(**e->sets));
 	}
 }
 
@@ -208,19 +213,22 @@ make_swap(struct maker *m, struct err *err)
 	bool loads = false;
 
 	if (to == NULL)
-		return err_public(err, STATUS_INVALID_ARGUMENT, "That exercise is not in the library.");
+		return err_public(err, STATUS_INVALID_ARGUMENT,
+				  "That exercise is not in the library.");
 	if (to == m->exercise)
 		return err_public(err, STATUS_INVALID_ARGUMENT, "That is the same exercise.");
 	limit = coach_facts_forbids(m->facts, to);
 	if (limit != NULL)
 		return err_public(err, STATUS_FAILED_PRECONDITION,
-				  "Your profile says that your %s needs care, and %s loads it.", limit->body_area, to->name);
+				  "Your profile says that your %s needs care, and %s loads it.",
+				  limit->body_area, to->name);
 	for (size_t i = 0; i < m->facts->plan->n_exercises; i++) {
 		const coach_entry *e = m->facts->plan->exercises[i];
 
 		if (e != m->change->entry && strcmp(e->exercise_id, to->id) == 0 &&
 		    coach_entry_day(e) == coach_entry_day(m->change->entry))
-			return err_public(err, STATUS_FAILED_PRECONDITION, "%s is on that day already.", to->name);
+			return err_public(err, STATUS_FAILED_PRECONDITION,
+					  "%s is on that day already.", to->name);
 	}
 	m->entry->exercise_id = to->id;
 	for (size_t k = 0; k < m->entry->n_sets; k++) {
@@ -228,14 +236,17 @@ make_swap(struct maker *m, struct err *err)
 		m->entry->sets[k]->weight = 0;
 	}
 	if (loads)
-		adjust(m, arena_strdup(m->arena, "The planned loads are cleared: they belong to the other exercise. Start with "
-						 "a load that leaves 2 to 3 repetitions in reserve."));
+		adjust(m,
+		       arena_strdup(
+			       m->arena,
+			       "The planned loads are cleared: they belong to the other exercise. Start with "
+			       "a load that leaves 2 to 3 repetitions in reserve."));
 	m->p->change_case = FIT__AI_COACHING__V1__PROPOSAL__CHANGE_SWAP;
 	m->p->swap = pb_arena_new(m->arena, &fit__ai_coaching__v1__swap_exercise__descriptor);
 	m->p->swap->entry_id = m->entry->entry_id;
 	m->p->swap->exercise_id = to->id;
-	strbuf_addf(&m->why, "%s in the place of %s trains %.0f %% of the same muscles.", to->name, m->exercise->name,
-		    100 * coach_exercise_similarity(m->exercise, to));
+	strbuf_addf(&m->why, "%s in the place of %s trains %.0f %% of the same muscles.", to->name,
+		    m->exercise->name, 100 * coach_exercise_similarity(m->exercise, to));
 	return STATUS_OK;
 }
 
@@ -249,22 +260,28 @@ clamp_load(struct maker *m, const struct coach_target *target, int64_t wanted)
 	coach_facts_history(m->facts, m->exercise->id, true, &h);
 	last = target->grams;
 	for (size_t i = 0; h.n > 0 && i < h.performances[0].n; i++)
-		last = h.performances[0].sets[i].grams > last || i == 0 ? h.performances[0].sets[i].grams : last;
+		last = h.performances[0].sets[i].grams > last || i == 0
+			       ? h.performances[0].sets[i].grams
+			       : last;
 	best = coach_facts_best_e1rm(m->facts, m->exercise->id);
 	if (last > 0) {
 		most = last * 110 / 100 / step * step;
 		most = most < last + step ? last + step : most;
 		if (wanted > most) {
-			adjust(m, arena_printf(m->arena, "Made smaller: at most 10 %% or one step above the last %s.",
-					       coach_weight_text(last, m->facts->pounds, m->arena)));
+			adjust(m,
+			       arena_printf(
+				       m->arena,
+				       "Made smaller: at most 10 %% or one step above the last %s.",
+				       coach_weight_text(last, m->facts->pounds, m->arena)));
 			wanted = most;
 		}
 	}
 	if (best > 0 && target->reps_min > 0) {
 		limit = coach_load_for(best, target->reps_min, 0) * 110 / 100 / step * step;
 		if (wanted > limit) {
-			adjust(m, arena_printf(m->arena, "Made smaller: your best e1RM is %s.",
-					       coach_weight_text(best, m->facts->pounds, m->arena)));
+			adjust(m,
+			       arena_printf(m->arena, "Made smaller: your best e1RM is %s.",
+					    coach_weight_text(best, m->facts->pounds, m->arena)));
 			wanted = limit;
 		}
 	}
@@ -278,17 +295,22 @@ make_load(struct maker *m, struct err *err)
 	int64_t grams;
 
 	if (strstr(m->exercise->tracking, "reps") == NULL)
-		return err_public(err, STATUS_FAILED_PRECONDITION, "%s has no load to change.", m->exercise->name);
+		return err_public(err, STATUS_FAILED_PRECONDITION, "%s has no load to change.",
+				  m->exercise->name);
 	if (target.sets == 0)
-		return err_public(err, STATUS_FAILED_PRECONDITION, "%s has no working sets in this plan.", m->exercise->name);
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "%s has no working sets in this plan.", m->exercise->name);
 	grams = coach_round(m->change->grams, target.step > 0 ? target.step / 2 : 500);
 	grams = clamp_load(m, &target, grams);
 	if (grams > target.grams && (m->facts->minor || m->facts->pregnant))
-		return err_public(err, STATUS_FAILED_PRECONDITION, "%s",
-				  m->facts->minor ? "Under 18 I do not propose heavier loads; add clean repetitions instead."
-						  : "During pregnancy I do not propose heavier loads.");
+		return err_public(
+			err, STATUS_FAILED_PRECONDITION, "%s",
+			m->facts->minor
+				? "Under 18 I do not propose heavier loads; add clean repetitions instead."
+				: "During pregnancy I do not propose heavier loads.");
 	if (grams == target.grams)
-		return err_public(err, STATUS_FAILED_PRECONDITION, "%s is planned at %s already.", m->exercise->name,
+		return err_public(err, STATUS_FAILED_PRECONDITION, "%s is planned at %s already.",
+				  m->exercise->name,
 				  coach_weight_text(grams, m->facts->pounds, m->arena));
 	for (size_t k = 0; k < m->entry->n_sets; k++) {
 		if (strcmp(m->entry->sets[k]->type, "warmup") != 0)
@@ -309,16 +331,16 @@ make_day(struct maker *m, struct err *err)
 	if (m->change->day < 1 || m->change->day > 14)
 		return err_public(err, STATUS_INVALID_ARGUMENT, "A plan has days 1 to 14.");
 	if (m->change->day == coach_entry_day(m->change->entry))
-		return err_public(err, STATUS_FAILED_PRECONDITION, "%s is on day %u already.", m->exercise->name,
-				  m->change->day);
+		return err_public(err, STATUS_FAILED_PRECONDITION, "%s is on day %u already.",
+				  m->exercise->name, m->change->day);
 	m->entry->day = m->change->day;
 	m->entry->superset = 0;
 	m->p->change_case = FIT__AI_COACHING__V1__PROPOSAL__CHANGE_DAY;
 	m->p->day = pb_arena_new(m->arena, &fit__ai_coaching__v1__move_day__descriptor);
 	m->p->day->entry_id = m->entry->entry_id;
 	m->p->day->day = m->change->day;
-	strbuf_addf(&m->why, "%s moves from day %u to day %u.", m->exercise->name, coach_entry_day(m->change->entry),
-		    m->change->day);
+	strbuf_addf(&m->why, "%s moves from day %u to day %u.", m->exercise->name,
+		    coach_entry_day(m->change->entry), m->change->day);
 	return STATUS_OK;
 }
 
@@ -330,13 +352,19 @@ check_after(struct maker *m, struct err *err)
 	unsigned last;
 
 	(void)coach_facts_days(m->after, &last);
-	if (after->longest_day_minutes > COACH_DAY_MINUTES_MAX && after->longest_day_minutes > before->longest_day_minutes)
-		return err_public(err, STATUS_FAILED_PRECONDITION, "That day would take about %u minutes; %d is the most.",
+	if (after->longest_day_minutes > COACH_DAY_MINUTES_MAX &&
+	    after->longest_day_minutes > before->longest_day_minutes)
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "That day would take about %u minutes; %d is the most.",
 				  after->longest_day_minutes, COACH_DAY_MINUTES_MAX);
-	if (last <= 7 && after->training_days > COACH_DAYS_A_WEEK_MAX && after->training_days > before->training_days)
-		return err_public(err, STATUS_FAILED_PRECONDITION, "That leaves no day of rest in the week.");
-	if (after->top_muscle_sets > COACH_MUSCLE_SETS_MAX && after->top_muscle_sets > before->top_muscle_sets)
-		return err_public(err, STATUS_FAILED_PRECONDITION, "That would be %.1f sets for %s; %d a week is the most.",
+	if (last <= 7 && after->training_days > COACH_DAYS_A_WEEK_MAX &&
+	    after->training_days > before->training_days)
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "That leaves no day of rest in the week.");
+	if (after->top_muscle_sets > COACH_MUSCLE_SETS_MAX &&
+	    after->top_muscle_sets > before->top_muscle_sets)
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "That would be %.1f sets for %s; %d a week is the most.",
 				  after->top_muscle_sets, after->top_muscle, COACH_MUSCLE_SETS_MAX);
 	return STATUS_OK;
 }
@@ -344,13 +372,16 @@ check_after(struct maker *m, struct err *err)
 static void
 make_diff(struct maker *m)
 {
-	Fit__AiCoaching__V1__DiffLine *line = pb_arena_new(m->arena, &fit__ai_coaching__v1__diff_line__descriptor);
-	const coach_exercise *to = m->change->type == COACH_CHANGE_SWAP ? m->change->exercise : m->exercise;
+	Fit__AiCoaching__V1__DiffLine *line =
+		pb_arena_new(m->arena, &fit__ai_coaching__v1__diff_line__descriptor);
+	const coach_exercise *to =
+		m->change->type == COACH_CHANGE_SWAP ? m->change->exercise : m->exercise;
 	const coach_entry *from = m->change->entry;
 
 	line->what = arena_printf(m->arena, "day %u, %s", coach_entry_day(from), m->exercise->name);
-	line->before = arena_printf(m->arena, "day %u: %s, %s", coach_entry_day(from), m->exercise->name,
-				    coach_proposal_sets_text(from, m->facts->pounds, m->arena));
+	line->before =
+		arena_printf(m->arena, "day %u: %s, %s", coach_entry_day(from), m->exercise->name,
+			     coach_proposal_sets_text(from, m->facts->pounds, m->arena));
 	line->after = arena_printf(m->arena, "day %u: %s, %s", coach_entry_day(m->entry), to->name,
 				   coach_proposal_sets_text(m->entry, m->facts->pounds, m->arena));
 	m->p->n_diff = 1;
@@ -359,28 +390,33 @@ make_diff(struct maker *m)
 }
 
 enum status
-coach_proposal_make(const struct coach_facts *facts, const struct coach_change *change, struct arena *arena,
-		    struct coach_draft *ret_draft, struct err *err)
+coach_proposal_make(const struct coach_facts *facts, const struct coach_change *change,
+		    struct arena *arena, struct coach_draft *ret_draft, struct err *err)
 {
-	struct maker m = { .facts = facts, .change = change, .arena = arena, .why = STRBUF_ARENA(arena) };
+	struct maker m = {
+		.facts = facts, .change = change, .arena = arena, .why = STRBUF_ARENA(arena)
+	};
 	enum status st;
 
 	m.exercise = coach_library_find(facts->library, change->entry->exercise_id);
 	if (m.exercise == NULL)
-		return err_public(err, STATUS_FAILED_PRECONDITION, "The library does not have that exercise any more.");
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "The library does not have that exercise any more.");
 	m.p = pb_arena_new(arena, &fit__ai_coaching__v1__proposal__descriptor);
 	m.p->plan_id = facts->plan->id;
 	m.p->plan_version = facts->plan->version_number;
 	copy_entries(&m);
-	st = change->type == COACH_CHANGE_SWAP	 ? make_swap(&m, err)
+	st = change->type == COACH_CHANGE_SWAP   ? make_swap(&m, err)
 	     : change->type == COACH_CHANGE_LOAD ? make_load(&m, err)
 						 : make_day(&m, err);
 	if (st != STATUS_OK)
 		return st;
 	m.p->before = pb_arena_new(arena, &fit__ai_coaching__v1__simulation__descriptor);
 	m.p->after = pb_arena_new(arena, &fit__ai_coaching__v1__simulation__descriptor);
-	coach_proposal_simulate(facts->library, facts->plan->exercises, facts->plan->n_exercises, arena, m.p->before);
-	coach_proposal_simulate(facts->library, m.after->exercises, m.after->n_exercises, arena, m.p->after);
+	coach_proposal_simulate(facts->library, facts->plan->exercises, facts->plan->n_exercises,
+				arena, m.p->before);
+	coach_proposal_simulate(facts->library, m.after->exercises, m.after->n_exercises, arena,
+				m.p->after);
 	st = check_after(&m, err);
 	if (st != STATUS_OK)
 		return st;

@@ -4,10 +4,12 @@
 #include "libcommon/observe/log.h"
 
 static enum status
-answer_builtin(const struct coach_request *request, struct coach_answer *ret_answer, struct err *err)
+answer_builtin(const struct coach_request *request, struct coach_answer *ret_answer,
+	       struct err *err)
 {
 	(void)err;
-	coach_answer_make(request->reading, request->facts, request->personality, request->arena, ret_answer);
+	coach_answer_make(request->reading, request->facts, request->personality, request->arena,
+			  ret_answer);
 	return STATUS_OK;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recommendations: for the muscles that get less than their weekly range, the exercise that fits best.
+ * Recommendations: for the muscles that get less than their weekly range, the exercise that fits
+ * best.
  *
- * Fits: trains the muscle directly, is not in the plan, spares what the profile limits, is not too hard, and needs only what
- * the plan's exercises need already (without a plan: little). Cached under a hash of all that goes in, but for half an hour
- * at most: what changes makes another hash.
+ * Fits: trains the muscle directly, is not in the plan, spares what the profile limits, is not too
+ * hard, and needs only what the plan's exercises need already (without a plan: little). Cached
+ * under a hash of all that goes in, but for half an hour at most: what changes makes another hash.
  */
 #include "libcommon/base/codec.h"
 #include "libcommon/base/compiler.h"
@@ -19,8 +20,9 @@
 
 #define DEFAULT_MAX 5
 
-static const char *const muscles[] = { "chest",	     "upper_back", "lats",	"shoulders", "quadriceps", "hamstrings",
-				       "glutes", "biceps",     "triceps", "calves",    "abdominals" };
+static const char *const muscles[] = { "chest",      "upper_back", "lats",      "shoulders",
+				       "quadriceps", "hamstrings", "glutes",    "biceps",
+				       "triceps",    "calves",     "abdominals" };
 
 /* ---- choosing ---- */
 
@@ -38,7 +40,8 @@ find_lacks(const struct coach_facts *facts, struct lack *out)
 	for (size_t i = 0; i < ARRAY_LEN(muscles); i++) {
 		struct lack lack = { .muscle = muscles[i] };
 
-		if (!coach_weekly_range(muscles[i], facts->level, &lack.range) || lack.range.min == 0)
+		if (!coach_weekly_range(muscles[i], facts->level, &lack.range) ||
+		    lack.range.min == 0)
 			continue;
 		lack.sets = coach_facts_weekly_sets(facts, muscles[i]);
 		lack.share = lack.sets / lack.range.min;
@@ -67,7 +70,8 @@ at_hand(const struct coach_facts *facts, const coach_exercise *e)
 		const char *need = e->equipment_required[k];
 		bool found = strcmp(need, "none") == 0;
 
-		for (size_t i = 0; !found && facts->plan != NULL && i < facts->plan->n_equipment_required; i++)
+		for (size_t i = 0;
+		     !found && facts->plan != NULL && i < facts->plan->n_equipment_required; i++)
 			found = strcmp(facts->plan->equipment_required[i], need) == 0;
 		for (size_t i = 0; !found && facts->plan == NULL && i < ARRAY_LEN(few); i++)
 			found = strcmp(few[i], need) == 0;
@@ -84,14 +88,16 @@ difficulty(const char *level)
 }
 
 static const coach_exercise *
-choose(const struct coach_facts *facts, const char *muscle, const coach_exercise *const *taken, size_t ntaken)
+choose(const struct coach_facts *facts, const char *muscle, const coach_exercise *const *taken,
+       size_t ntaken)
 {
 	const coach_exercise *best = NULL;
 	double best_score = 0;
 
 	for (size_t i = 0; i < coach_library_size(facts->library); i++) {
 		const coach_exercise *e = coach_library_at(facts->library, i);
-		bool fits = coach_exercise_trains(e, muscle) && !planned(facts->plan, e->id) && at_hand(facts, e) &&
+		bool fits = coach_exercise_trains(e, muscle) && !planned(facts->plan, e->id) &&
+			    at_hand(facts, e) &&
 			    difficulty(e->difficulty_level) <= difficulty(facts->level) &&
 			    coach_facts_forbids(facts, e) == NULL;
 		double score;
@@ -100,10 +106,13 @@ choose(const struct coach_facts *facts, const char *muscle, const coach_exercise
 			fits = fits && taken[k] != e;
 		if (!fits)
 			continue;
-		/* The fewer other muscles, the more it is for this one; loads can grow where there is a weight. */
-		score = 2.0 / (double)(e->n_muscle_groups + 1) + (strcmp(e->tracking, "weight_reps") == 0 ? 0.3 : 0) +
+		/* The fewer other muscles, the more it is for this one; loads can grow where there
+		 * is a weight. */
+		score = 2.0 / (double)(e->n_muscle_groups + 1) +
+			(strcmp(e->tracking, "weight_reps") == 0 ? 0.3 : 0) +
 			(difficulty(e->difficulty_level) == difficulty(facts->level) ? 0.1 : 0);
-		if (best == NULL || score > best_score || (score == best_score && strcmp(e->name, best->name) < 0)) {
+		if (best == NULL || score > best_score ||
+		    (score == best_score && strcmp(e->name, best->name) < 0)) {
 			best = e;
 			best_score = score;
 		}
@@ -122,7 +131,8 @@ coach_recommend(const struct coach_facts *facts, size_t max, struct arena *arena
 
 	list->recommendations = ARENA_ARRAY(arena, Fit__AiCoaching__V1__Recommendation *, n + 1);
 	for (size_t i = 0; i < n && list->n_recommendations < max; i++) {
-		const coach_exercise *e = choose(facts, lacks[i].muscle, taken, list->n_recommendations);
+		const coach_exercise *e =
+			choose(facts, lacks[i].muscle, taken, list->n_recommendations);
 		Fit__AiCoaching__V1__Recommendation *r;
 
 		if (e == NULL)
@@ -134,8 +144,10 @@ coach_recommend(const struct coach_facts *facts, size_t max, struct arena *arena
 		r->weekly_sets = lacks[i].sets;
 		r->weekly_sets_min = lacks[i].range.min;
 		r->weekly_sets_max = lacks[i].range.max;
-		r->reason = arena_printf(arena, "%.1f sets a week over the last four weeks; %u to %u fit your level.",
-					 lacks[i].sets, lacks[i].range.min, lacks[i].range.max);
+		r->reason = arena_printf(
+			arena,
+			"%.1f sets a week over the last four weeks; %u to %u fit your level.",
+			lacks[i].sets, lacks[i].range.min, lacks[i].range.max);
 		list->recommendations[list->n_recommendations++] = r;
 	}
 	return list;
@@ -158,7 +170,8 @@ context_hash(const struct coach_facts *facts, size_t max, struct arena *arena)
 	char *hex = arena_alloc(arena, 2 * DIGEST_SHA256_SIZE + 1);
 	unsigned char hash[DIGEST_SHA256_SIZE];
 
-	strbuf_addf(&sb, "%zu %zu %d ", max, coach_library_size(facts->library), coach_facts_week(facts->now_ms));
+	strbuf_addf(&sb, "%zu %zu %d ", max, coach_library_size(facts->library),
+		    coach_facts_week(facts->now_ms));
 	add_text(&sb, facts->level);
 	for (size_t i = 0; i < facts->nlimitations; i++) {
 		add_text(&sb, facts->limitations[i]->type);
@@ -186,7 +199,9 @@ enum status
 coach_on_recommendations(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
 	const Fit__AiCoaching__V1__GetRecommendationsRequest *req = request;
-	const struct coach_ask first = { COACH_NEEDS_PROFILE | COACH_NEEDS_PLAN | COACH_NEEDS_SESSIONS, "", "" };
+	const struct coach_ask first = {
+		COACH_NEEDS_PROFILE | COACH_NEEDS_PLAN | COACH_NEEDS_SESSIONS, "", ""
+	};
 	const struct coach_ask then = { COACH_NEEDS_PROGRESS, "", "" };
 	struct coach_facts facts = { .level = "", .last_intent = "" };
 	size_t max = req->page_size > 0 ? req->page_size : DEFAULT_MAX;

@@ -10,6 +10,7 @@
 #include "services/ai-coaching/coach_facts.h"
 
 /* Without created_at; exercises are borrowed from the library. */
-Fit__AiCoaching__V1__Recommendations *coach_recommend(const struct coach_facts *facts, size_t max, struct arena *arena);
+Fit__AiCoaching__V1__Recommendations *coach_recommend(const struct coach_facts *facts, size_t max,
+						      struct arena *arena);
 
 #endif

@@ -17,7 +17,8 @@ coach_rpc_begin(struct rpc_call *call, struct coach_scope *ret_scope, struct err
 	if (!who->present)
 		return err_public(err, STATUS_UNAUTHENTICATED, "Sign in first.");
 	if (!uuid_is_nil(&who->acting_for))
-		return err_public(err, STATUS_PERMISSION_DENIED, "Acting for an athlete is not possible here.");
+		return err_public(err, STATUS_PERMISSION_DENIED,
+				  "Acting for an athlete is not possible here.");
 	principal_encode(who, &wire);
 	trace_format(rpc_call_trace(call), traceparent);
 	*ret_scope = (struct coach_scope){
@@ -42,8 +43,8 @@ on_get_conversation(struct rpc_call *call, const void *request, void *reply, str
 	enum status st = coach_rpc_begin(call, &scope, err);
 
 	(void)request;
-	return st == STATUS_OK ? coach_memory_turns(rpc_call_service(call), &scope, COACH_TURNS_MAX, &res->turns,
-						    &res->n_turns, err)
+	return st == STATUS_OK ? coach_memory_turns(rpc_call_service(call), &scope, COACH_TURNS_MAX,
+						    &res->turns, &res->n_turns, err)
 			       : st;
 }
 
@@ -67,5 +68,5 @@ static const struct rpc_method methods[] = {
 	{ "AcceptProposal", coach_on_accept },
 	{ "GetRecommendations", coach_on_recommendations },
 };
-const struct rpc_service coach_rpc_service = { &fit__ai_coaching__v1__coach_service__descriptor, methods,
-					       ARRAY_LEN(methods) };
+const struct rpc_service coach_rpc_service = { &fit__ai_coaching__v1__coach_service__descriptor,
+					       methods, ARRAY_LEN(methods) };

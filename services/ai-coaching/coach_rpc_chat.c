@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A turn: read the message (safety first), gather what the answer needs, let a provider word it, keep what follows, and
- * stream it.
+ * A turn: read the message (safety first), gather what the answer needs, let a provider word it,
+ * keep what follows, and stream it.
  *
- * What is urgent does not wait for stores: a finding of level refuse and above is answered before anything is looked up or
- * kept, and stays answered when PostgreSQL or another service is away. Everything else is kept before it is said: a
- * proposal that a client sees is there.
+ * What is urgent does not wait for stores: a finding of level refuse and above is answered before
+ * anything is looked up or kept, and stays answered when PostgreSQL or another service is away.
+ * Everything else is kept before it is said: a proposal that a client sees is there.
  */
 #include "libcommon/base/compiler.h"
 #include "libcommon/observe/log.h"
@@ -19,9 +19,10 @@
 
 #define DELTA_BYTES 80
 
-static struct metric requests =
-	METRIC_COUNTER("ai_requests_total", "Answers of the coach.", "provider", "model", "personality", "status");
-static struct metric findings = METRIC_COUNTER("ai_safety_total", "Safety findings by level.", "level");
+static struct metric requests = METRIC_COUNTER("ai_requests_total", "Answers of the coach.",
+					       "provider", "model", "personality", "status");
+static struct metric findings =
+	METRIC_COUNTER("ai_safety_total", "Safety findings by level.", "level");
 
 void
 coach_rpc_register_metrics(void)
@@ -81,8 +82,10 @@ choose_personality(struct turn *t)
 static enum status
 make_answer(struct turn *t, struct err *err)
 {
-	const struct coach_request ask = { &t->reading, &t->facts, t->personality, t->scope.deadline, t->scope.arena };
-	const struct coach_ask gather = { coach_intent_needs(t->reading.intent), t->req->plan_id, t->req->session_id };
+	const struct coach_request ask = { &t->reading, &t->facts, t->personality,
+					   t->scope.deadline, t->scope.arena };
+	const struct coach_ask gather = { coach_intent_needs(t->reading.intent), t->req->plan_id,
+					  t->req->session_id };
 	struct coach_state state;
 	enum status st = coach_store_state(t->coach, &t->scope, &state, err);
 
@@ -128,7 +131,8 @@ keep(struct turn *t, struct err *err)
 static void
 remember(struct turn *t)
 {
-	Fit__AiCoaching__V1__Turn *turn = pb_arena_new(t->scope.arena, &fit__ai_coaching__v1__turn__descriptor);
+	Fit__AiCoaching__V1__Turn *turn =
+		pb_arena_new(t->scope.arena, &fit__ai_coaching__v1__turn__descriptor);
 	struct arena *arena = t->scope.arena;
 	int64_t now = clock_wall_ms();
 	struct err err;
@@ -144,7 +148,8 @@ remember(struct turn *t)
 	turn->personality = arena_strdup(arena, coach_voice_name(t->personality));
 	turn->intent = arena_strdup(arena, coach_intent_name(t->reading.intent));
 	turn->confidence = t->reading.confidence;
-	turn->safety_level = arena_strdup(arena, coach_level_name(coach_reading_level(&t->reading)));
+	turn->safety_level =
+		arena_strdup(arena, coach_level_name(coach_reading_level(&t->reading)));
 	if (t->answer.about != NULL)
 		turn->exercise_id = t->answer.about->id;
 	if (t->answer.has_draft)
@@ -156,7 +161,8 @@ remember(struct turn *t)
 /* ---- the stream ---- */
 
 static enum status
-send_event(struct turn *t, Fit__AiCoaching__V1__ChatEvent__TypeCase type, const ProtobufCMessage *member, struct err *err)
+send_event(struct turn *t, Fit__AiCoaching__V1__ChatEvent__TypeCase type,
+	   const ProtobufCMessage *member, struct err *err)
 {
 	Fit__AiCoaching__V1__ChatEvent event;
 
@@ -205,12 +211,14 @@ add_actions(struct turn *t, Fit__AiCoaching__V1__Done *done)
 
 	done->actions = ARENA_ARRAY(arena, Fit__AiCoaching__V1__Action *, 2);
 	if (t->answer.has_draft) {
-		a = done->actions[done->n_actions++] = pb_arena_new(arena, &fit__ai_coaching__v1__action__descriptor);
+		a = done->actions[done->n_actions++] =
+			pb_arena_new(arena, &fit__ai_coaching__v1__action__descriptor);
 		a->type = arena_strdup(arena, "accept_proposal");
 		a->proposal = t->answer.draft.proposal;
 	}
 	if (t->answer.lock) {
-		a = done->actions[done->n_actions++] = pb_arena_new(arena, &fit__ai_coaching__v1__action__descriptor);
+		a = done->actions[done->n_actions++] =
+			pb_arena_new(arena, &fit__ai_coaching__v1__action__descriptor);
 		a->type = arena_strdup(arena, "acknowledge_safety");
 	}
 }
@@ -219,7 +227,8 @@ static enum status
 send_end(struct turn *t, struct err *err)
 {
 	struct arena *arena = t->scope.arena;
-	Fit__AiCoaching__V1__Done *done = pb_arena_new(arena, &fit__ai_coaching__v1__done__descriptor);
+	Fit__AiCoaching__V1__Done *done =
+		pb_arena_new(arena, &fit__ai_coaching__v1__done__descriptor);
 	enum status st = STATUS_OK;
 
 	done->message_id = arena_alloc(arena, UUID_TEXT_SIZE);
@@ -230,15 +239,20 @@ send_end(struct turn *t, struct err *err)
 	done->usage = pb_arena_new(arena, &fit__ai_coaching__v1__usage__descriptor);
 	done->confidence = t->reading.confidence;
 	done->text = arena_strdup(arena, strbuf_cstr(&t->answer.text));
-	done->intent = arena_strdup(arena, t->locked ? "safety" : coach_intent_name(t->reading.intent));
+	done->intent =
+		arena_strdup(arena, t->locked ? "safety" : coach_intent_name(t->reading.intent));
 	done->safety = pb_arena_new(arena, &fit__ai_coaching__v1__safety__descriptor);
-	done->safety->level = arena_strdup(arena, coach_level_name(coach_reading_level(&t->reading)));
+	done->safety->level =
+		arena_strdup(arena, coach_level_name(coach_reading_level(&t->reading)));
 	if (t->reading.findings.n > 0)
 		done->safety->topic = arena_strdup(arena, t->reading.findings.rows[0]->topic);
 	add_actions(t, done);
 	for (size_t i = 0; st == STATUS_OK && i < done->n_actions; i++)
-		st = send_event(t, FIT__AI_COACHING__V1__CHAT_EVENT__TYPE_ACTION, &done->actions[i]->base, err);
-	return st == STATUS_OK ? send_event(t, FIT__AI_COACHING__V1__CHAT_EVENT__TYPE_DONE, &done->base, err) : st;
+		st = send_event(t, FIT__AI_COACHING__V1__CHAT_EVENT__TYPE_ACTION,
+				&done->actions[i]->base, err);
+	return st == STATUS_OK ? send_event(t, FIT__AI_COACHING__V1__CHAT_EVENT__TYPE_DONE,
+					    &done->base, err)
+			       : st;
 }
 
 /* ---- */
@@ -247,7 +261,8 @@ send_end(struct turn *t, struct err *err)
 static enum status
 warn(struct turn *t, struct err *err)
 {
-	const struct coach_request ask = { &t->reading, &t->facts, t->personality, t->scope.deadline, t->scope.arena };
+	const struct coach_request ask = { &t->reading, &t->facts, t->personality,
+					   t->scope.deadline, t->scope.arena };
 	struct err kept;
 	enum status st;
 
@@ -296,8 +311,8 @@ coach_on_chat(struct rpc_call *call, const void *request, void *reply, struct er
 	level = coach_reading_level(&t.reading);
 	choose_personality(&t);
 	st = level >= COACH_LEVEL_REFUSE ? warn(&t, err) : answer(&t, err);
-	metric_add(metric_series(&requests, t.provider->name, t.provider->model, coach_voice_name(t.personality),
-				 status_name(st)),
+	metric_add(metric_series(&requests, t.provider->name, t.provider->model,
+				 coach_voice_name(t.personality), status_name(st)),
 		   1);
 	if (level > COACH_LEVEL_NONE)
 		metric_add(metric_series(&findings, coach_level_name(level)), 1);

@@ -2,9 +2,10 @@
 /*
  * Proposals: made by a button instead of a sentence, looked at, accepted.
  *
- * Accepting is two steps in two services: workout makes the version (its idempotency key is the proposal's id, its
- * If-Match the version that the proposal was made for), then the proposal is marked here. A crash between them leaves the
- * proposal open; accepting again gets workout's stored answer and marks it. What is said to be done is done.
+ * Accepting is two steps in two services: workout makes the version (its idempotency key is the
+ * proposal's id, its If-Match the version that the proposal was made for), then the proposal is
+ * marked here. A crash between them leaves the proposal open; accepting again gets workout's stored
+ * answer and marks it. What is said to be done is done.
  */
 #include "libcommon/base/compiler.h"
 #include "libcommon/base/crashpoint.h"
@@ -75,7 +76,9 @@ coach_on_propose(struct rpc_call *call, const void *request, void *reply, struct
 {
 	const Fit__AiCoaching__V1__ProposeChangeRequest *req = request;
 	struct coach *coach = rpc_call_service(call);
-	const struct coach_ask ask = { COACH_NEEDS_PROFILE | COACH_NEEDS_PLAN | COACH_NEEDS_SESSIONS, req->plan_id, "" };
+	const struct coach_ask ask = {
+		COACH_NEEDS_PROFILE | COACH_NEEDS_PLAN | COACH_NEEDS_SESSIONS, req->plan_id, ""
+	};
 	struct coach_facts facts = { .level = "", .last_intent = "" };
 	struct coach_scope scope;
 	struct coach_state state;
@@ -89,8 +92,9 @@ coach_on_propose(struct rpc_call *call, const void *request, void *reply, struct
 	facts.library = coach_brain_library(coach_snapshot_hold(coach, &scope)->brain);
 	st = coach_store_state(coach, &scope, &state, err);
 	if (st == STATUS_OK && state.locked)
-		return err_public(err, STATUS_FAILED_PRECONDITION,
-				  "There is an open emergency: tell the coach that you have been checked and cleared first.");
+		return err_public(
+			err, STATUS_FAILED_PRECONDITION,
+			"There is an open emergency: tell the coach that you have been checked and cleared first.");
 	if (st == STATUS_OK)
 		st = coach_gather(coach, &scope, &ask, &facts, err);
 	if (st != STATUS_OK)
@@ -132,26 +136,30 @@ coach_on_get_proposal(struct rpc_call *call, const void *request, void *reply, s
 /* ---- accepting ---- */
 
 static enum status
-change_plan(struct coach *coach, const struct coach_scope *scope, const coach_proposal *p, const coach_plan *after,
-	    coach_plan **ret_plan, struct err *err)
+change_plan(struct coach *coach, const struct coach_scope *scope, const coach_proposal *p,
+	    const coach_plan *after, coach_plan **ret_plan, struct err *err)
 {
 	static const char what[] = "coach proposal ";
 	unsigned char *hash = arena_alloc(scope->arena, DIGEST_SHA256_SIZE);
 	char *key = arena_printf(scope->arena, "%s%s", what, p->id);
 	coach_plan patch = *after;
-	const struct workout_client_change change = { .plan_id = p->plan_id,
-						      .version = p->plan_version,
-						      .patch = &patch,
-						      .key = key,
-						      .fingerprint = slice_make(hash, DIGEST_SHA256_SIZE) };
+	const struct workout_client_change change = {
+		.plan_id = p->plan_id,
+		.version = p->plan_version,
+		.patch = &patch,
+		.key = key,
+		.fingerprint = slice_make(hash, DIGEST_SHA256_SIZE)
+	};
 
 	digest_sha256(slice_str(key), hash);
 	patch.changes_description = p->reason;
-	return workout_client_change_plan(coach->workouts, &scope->opts, &change, scope->arena, ret_plan, err);
+	return workout_client_change_plan(coach->workouts, &scope->opts, &change, scope->arena,
+					  ret_plan, err);
 }
 
 static enum status
-outdated(struct coach *coach, const struct coach_scope *scope, const struct uuid *id, struct err *err)
+outdated(struct coach *coach, const struct coach_scope *scope, const struct uuid *id,
+	 struct err *err)
 {
 	struct err mark;
 
@@ -164,12 +172,13 @@ outdated(struct coach *coach, const struct coach_scope *scope, const struct uuid
 }
 
 static enum status
-accept_open(struct coach *coach, const struct coach_scope *scope, const struct uuid *id, coach_proposal *p,
-	    const coach_plan *after, coach_plan **ret_plan, struct err *err)
+accept_open(struct coach *coach, const struct coach_scope *scope, const struct uuid *id,
+	    coach_proposal *p, const coach_plan *after, coach_plan **ret_plan, struct err *err)
 {
 	enum status st = change_plan(coach, scope, p, after, ret_plan, err);
 
-	if (st == STATUS_FAILED_PRECONDITION && err->reason != NULL && strcmp(err->reason, "ETAG_MISMATCH") == 0)
+	if (st == STATUS_FAILED_PRECONDITION && err->reason != NULL &&
+	    strcmp(err->reason, "ETAG_MISMATCH") == 0)
 		return outdated(coach, scope, id, err);
 	if (st != STATUS_OK)
 		return st;
@@ -201,11 +210,13 @@ coach_on_accept(struct rpc_call *call, const void *request, void *reply, struct 
 	if (st != STATUS_OK)
 		return st;
 	if (strcmp(p->status, "accepted") == 0) {
-		st = workout_client_get_plan(coach->workouts, &scope.opts, p->plan_id, scope.arena, &res->plan, err);
+		st = workout_client_get_plan(coach->workouts, &scope.opts, p->plan_id, scope.arena,
+					     &res->plan, err);
 	} else if (strcmp(p->status, "open") == 0) {
 		st = accept_open(coach, &scope, &id, p, after, &res->plan, err);
 	} else {
-		err_public(err, STATUS_FAILED_PRECONDITION, "This proposal is %s. Ask for a new one.", p->status);
+		err_public(err, STATUS_FAILED_PRECONDITION,
+			   "This proposal is %s. Ask for a new one.", p->status);
 		st = err_reason(err, "STATE_CONFLICT");
 	}
 	if (st == STATUS_OK)

@@ -63,14 +63,16 @@ summarise(const struct coach_performance *p, int64_t grams)
 
 /* Sessions in a row, newest first, that missed the range by two and more at this load. */
 static size_t
-failures(const struct coach_target *target, const struct coach_performance *history, size_t n, int64_t grams)
+failures(const struct coach_target *target, const struct coach_performance *history, size_t n,
+	 int64_t grams)
 {
 	size_t count = 0;
 
 	for (; count < n; count++) {
 		struct summary s = summarise(&history[count], grams);
 
-		if (s.n == 0 || top_load(&history[count]) != grams || s.least + 2 > target->reps_min)
+		if (s.n == 0 || top_load(&history[count]) != grams ||
+		    s.least + 2 > target->reps_min)
 			break;
 	}
 	return count;
@@ -86,7 +88,8 @@ back_off(int64_t grams, unsigned percent, int64_t step)
 }
 
 struct coach_advice
-coach_progress_next(const struct coach_target *target, const struct coach_performance *history, size_t n)
+coach_progress_next(const struct coach_target *target, const struct coach_performance *history,
+		    size_t n)
 {
 	unsigned top = target->reps_max > target->reps_min ? target->reps_max : target->reps_min;
 	struct coach_advice a = { COACH_STEP_START, target->grams, target->reps_min, top };
@@ -177,11 +180,11 @@ coach_weekly_range(const char *muscle, const char *level, struct coach_range *re
 		const char *muscle;
 		struct coach_range beginner, later;
 	} rows[] = {
-		{ "chest", { 8, 12 }, { 10, 20 } },	 { "upper_back", { 8, 14 }, { 10, 22 } },
-		{ "lats", { 8, 14 }, { 10, 22 } },	 { "quadriceps", { 6, 12 }, { 8, 18 } },
-		{ "hamstrings", { 4, 10 }, { 6, 14 } },	 { "glutes", { 4, 10 }, { 6, 16 } },
-		{ "shoulders", { 6, 12 }, { 8, 18 } },	 { "triceps", { 4, 10 }, { 6, 14 } },
-		{ "biceps", { 4, 10 }, { 6, 14 } },	 { "calves", { 0, 6 }, { 6, 12 } },
+		{ "chest", { 8, 12 }, { 10, 20 } },     { "upper_back", { 8, 14 }, { 10, 22 } },
+		{ "lats", { 8, 14 }, { 10, 22 } },      { "quadriceps", { 6, 12 }, { 8, 18 } },
+		{ "hamstrings", { 4, 10 }, { 6, 14 } }, { "glutes", { 4, 10 }, { 6, 16 } },
+		{ "shoulders", { 6, 12 }, { 8, 18 } },  { "triceps", { 4, 10 }, { 6, 14 } },
+		{ "biceps", { 4, 10 }, { 6, 14 } },     { "calves", { 0, 6 }, { 6, 12 } },
 		{ "abdominals", { 0, 6 }, { 4, 10 } },
 	};
 	bool later = strcmp(level, "intermediate") == 0 || strcmp(level, "advanced") == 0;
@@ -238,7 +241,8 @@ coach_theil_sen(const struct coach_point *points, size_t n, double *ret_slope)
 		values[i] = points[i].e1rm;
 		for (size_t k = i + 1; k < n; k++) {
 			if (points[k].week != points[i].week)
-				slopes[count++] = (points[k].e1rm - points[i].e1rm) / (points[k].week - points[i].week);
+				slopes[count++] = (points[k].e1rm - points[i].e1rm) /
+						  (points[k].week - points[i].week);
 		}
 	}
 	if (count == 0)
@@ -252,7 +256,8 @@ coach_theil_sen(const struct coach_point *points, size_t n, double *ret_slope)
 
 /* Slope of the six weeks up to `week`; false: too few points. */
 static bool
-window_slope(const struct coach_point *points, size_t n, int week, double *ret_slope, size_t *ret_points)
+window_slope(const struct coach_point *points, size_t n, int week, double *ret_slope,
+	     size_t *ret_points)
 {
 	size_t first = n, last = 0, count = 0;
 
@@ -264,7 +269,8 @@ window_slope(const struct coach_point *points, size_t n, int week, double *ret_s
 		}
 	}
 	*ret_points = count;
-	return count >= WINDOW_POINTS && coach_theil_sen(points + first, last - first + 1, ret_slope);
+	return count >= WINDOW_POINTS &&
+	       coach_theil_sen(points + first, last - first + 1, ret_slope);
 }
 
 struct coach_plateau
@@ -283,10 +289,10 @@ coach_plateau(const struct coach_point *points, size_t n, int week, bool beginne
 		below += below == (unsigned)back && slope < flat;
 		falling += falling == (unsigned)back && slope < -0.5;
 	}
-	p.trend = falling >= 2			      ? COACH_TREND_FALLING
+	p.trend = falling >= 2                      ? COACH_TREND_FALLING
 		  : below >= 3 && adherence >= 0.75 ? COACH_TREND_PLATEAU
-		  : p.slope >= flat		      ? COACH_TREND_RISING
-						      : COACH_TREND_UNKNOWN;
+		  : p.slope >= flat                 ? COACH_TREND_RISING
+						    : COACH_TREND_UNKNOWN;
 	return p;
 }
 
@@ -295,7 +301,8 @@ coach_plateau(const struct coach_point *points, size_t n, int week, bool beginne
 unsigned
 coach_fatigue_score(const struct coach_fatigue *f)
 {
-	return (unsigned)f->missed_reps + f->effort_drift + f->strength_drop + f->low_energy + f->long_block;
+	return (unsigned)f->missed_reps + f->effort_drift + f->strength_drop + f->low_energy +
+	       f->long_block;
 }
 
 unsigned

@@ -14,7 +14,8 @@ struct coach_safety {
 const char *
 coach_level_name(enum coach_level level)
 {
-	static const char *const names[] = { "none", "adapt", "refuse", "see_professional", "urgent", "emergency" };
+	static const char *const names[] = { "none",   "adapt",    "refuse", "see_professional",
+					     "urgent", "emergency" };
 
 	return names[level];
 }
@@ -27,7 +28,8 @@ coach_safety_new(struct coach_lexicon *lex)
 
 	if (s == NULL)
 		panic("safety: no memory");
-	s->patterns = calloc(coach_safety_nrows * COACH_SAFETY_PATTERNS_MAX + 1, sizeof(struct coach_pattern *));
+	s->patterns = calloc(coach_safety_nrows * COACH_SAFETY_PATTERNS_MAX + 1,
+			     sizeof(struct coach_pattern *));
 	s->first = calloc(coach_safety_nrows + 1, sizeof(*s->first));
 	if (s->patterns == NULL || s->first == NULL)
 		panic("safety: no memory");
@@ -36,7 +38,8 @@ coach_safety_new(struct coach_lexicon *lex)
 
 		s->first[i] = n;
 		for (size_t k = 0; k < COACH_SAFETY_PATTERNS_MAX && row->patterns[k] != NULL; k++)
-			s->patterns[n++] = coach_pattern_new(lex, row->patterns[k], COACH_WORD_SAFETY);
+			s->patterns[n++] =
+				coach_pattern_new(lex, row->patterns[k], COACH_WORD_SAFETY);
 	}
 	s->first[coach_safety_nrows] = n;
 	return s;
@@ -55,7 +58,8 @@ coach_safety_free(struct coach_safety *safety)
 }
 
 static bool
-applies(const struct coach_safety *safety, size_t i, const struct coach_lexicon *lex, const struct coach_words *words)
+applies(const struct coach_safety *safety, size_t i, const struct coach_lexicon *lex,
+	const struct coach_words *words)
 {
 	const struct coach_safety_row *row = &coach_safety_rows[i];
 	struct coach_match match;
@@ -80,7 +84,8 @@ coach_safety_check(const struct coach_safety *safety, const struct coach_lexicon
 		size_t at;
 
 		for (size_t k = 0; k < f.n; k++)
-			known |= strcmp(f.rows[k]->topic, row->topic) == 0 && f.rows[k]->level >= row->level;
+			known |= strcmp(f.rows[k]->topic, row->topic) == 0 &&
+				 f.rows[k]->level >= row->level;
 		if (known || !applies(safety, i, lex, words))
 			continue;
 		/* Behind those that are as serious; what does not fit is the least serious. */

@@ -2,11 +2,12 @@
 /*
  * coach_safety.h - what is looked for before anything is answered, and what is said then.
  *
- * A table: each row is a topic with its level, the turns of phrase that betray it, what to do now, what the coach
- * refuses, and what it offers. It is made for missing little: a question about chest pain is answered as chest pain.
- * Rows whose sign is a number (calories, kilograms a week, age, BMI) have a rule of their own beside their phrases.
- * The words say what everybody should do who reads them; they are the same in each of the coach's voices, only the
- * opening differs, and for emergencies not even that.
+ * A table: each row is a topic with its level, the turns of phrase that betray it, what to do now,
+ * what the coach refuses, and what it offers. It is made for missing little: a question about chest
+ * pain is answered as chest pain. Rows whose sign is a number (calories, kilograms a week, age,
+ * BMI) have a rule of their own beside their phrases. The words say what everybody should do who
+ * reads them; they are the same in each of the coach's voices, only the opening differs, and for
+ * emergencies not even that.
  *
  * Source: the escalation matrix of the product's safety guide. Not medical advice.
  *
@@ -21,10 +22,10 @@
 /* Ordered: the highest of a message counts. */
 enum coach_level {
 	COACH_LEVEL_NONE,
-	COACH_LEVEL_ADAPT,  /* answered, with a caution */
-	COACH_LEVEL_REFUSE, /* not answered; an alternative is offered */
-	COACH_LEVEL_SEE,    /* a professional first; nothing on this movement or matter */
-	COACH_LEVEL_URGENT, /* clinician or crisis line now; no training content */
+	COACH_LEVEL_ADAPT,     /* answered, with a caution */
+	COACH_LEVEL_REFUSE,    /* not answered; an alternative is offered */
+	COACH_LEVEL_SEE,       /* a professional first; nothing on this movement or matter */
+	COACH_LEVEL_URGENT,    /* clinician or crisis line now; no training content */
 	COACH_LEVEL_EMERGENCY, /* emergency number now; no training content until acknowledged */
 };
 /* "none", "adapt", "refuse", "see_professional", "urgent", "emergency". */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signs in numbers: calories, kilograms a week, ages, BMI, pain out of ten. Thresholds stand beside each rule. */
+/* Signs in numbers: calories, kilograms a week, ages, BMI, pain out of ten. Thresholds stand beside
+ * each rule. */
 #include "libcommon/base/compiler.h"
 #include "services/ai-coaching/coach_safety.h"
 
@@ -36,8 +37,9 @@ bool
 coach_safety_low_calories(const struct coach_lexicon *lex, const struct coach_words *words)
 {
 	static const char *const women[] = { "woman", "female", "girl", "women", "lady", NULL };
-	static const char *const other[] = { "burn",	"burned", "burnt", "burning", "meal", "breakfast", "lunch", "dinner",
-					     "deficit", "surplus", "snack", "shake",  "bar",  "session", NULL };
+	static const char *const other[] = { "burn",      "burned", "burnt",  "burning", "meal",
+					     "breakfast", "lunch",  "dinner", "deficit", "surplus",
+					     "snack",     "shake",  "bar",    "session", NULL };
 	double least = has_any(words, women) ? 1200 : 1500;
 
 	(void)lex;
@@ -56,9 +58,11 @@ coach_safety_low_calories(const struct coach_lexicon *lex, const struct coach_wo
 bool
 coach_safety_fast_loss(const struct coach_lexicon *lex, const struct coach_words *words)
 {
-	static const char *const lose[] = { "lose", "losing", "drop", "dropping", "shed", "cut", "lost", "loose", NULL };
-	static const char *const days[] = { "friday", "monday", "tuesday", "wednesday", "thursday", "saturday", "sunday",
-					    "tomorrow", "weekend", NULL };
+	static const char *const lose[] = { "lose", "losing", "drop",  "dropping", "shed",
+					    "cut",  "lost",   "loose", NULL };
+	static const char *const days[] = { "friday",   "monday",   "tuesday", "wednesday",
+					    "thursday", "saturday", "sunday",  "tomorrow",
+					    "weekend",  NULL };
 
 	(void)lex;
 	for (size_t i = 0; i < words->n; i++) {
@@ -71,7 +75,8 @@ coach_safety_fast_loss(const struct coach_lexicon *lex, const struct coach_words
 			const char *unit = word_at(words, k + 1);
 			double weeks = 0;
 
-			if (w->number && kg == 0 && (strcmp(unit, "kg") == 0 || strcmp(unit, "lb") == 0)) {
+			if (w->number && kg == 0 &&
+			    (strcmp(unit, "kg") == 0 || strcmp(unit, "lb") == 0)) {
 				kg = w->value * (unit[0] == 'l' ? KG_PER_LB : 1);
 				k++;
 				continue;
@@ -84,7 +89,8 @@ coach_safety_fast_loss(const struct coach_lexicon *lex, const struct coach_words
 				n = 2;
 			else if (strcmp(w->text, "three") == 0)
 				n = 3;
-			else if (strcmp(w->text, "week") == 0 || strcmp(w->text, "weeks") == 0 || is_any(w->text, days))
+			else if (strcmp(w->text, "week") == 0 || strcmp(w->text, "weeks") == 0 ||
+				 is_any(w->text, days))
 				weeks = n;
 			else if (strcmp(w->text, "day") == 0 || strcmp(w->text, "days") == 0)
 				weeks = n / 7;
@@ -107,7 +113,8 @@ age(const struct coach_words *words)
 	for (size_t i = 0; i < words->n; i++) {
 		const struct coach_word *w = &words->w[i];
 		const char *next = word_at(words, i + 1), *then = word_at(words, i + 2);
-		bool self = (i >= 2 && strcmp(words->w[i - 1].text, "am") == 0 && strcmp(words->w[i - 2].text, "i") == 0) ||
+		bool self = (i >= 2 && strcmp(words->w[i - 1].text, "am") == 0 &&
+			     strcmp(words->w[i - 2].text, "i") == 0) ||
 			    (i >= 1 && strcmp(words->w[i - 1].text, "aged") == 0) ||
 			    (i >= 1 && strcmp(words->w[i - 1].text, "turned") == 0) ||
 			    (i >= 3 && strcmp(words->w[i - 1].text, "only") == 0 &&
@@ -119,10 +126,12 @@ age(const struct coach_words *words)
 		if (!w->number || w->value < 5 || w->value > 120)
 			continue;
 		/* "i am 15 reps in", "i am 80 kg". */
-		if (self && (next[0] == '\0' || words->w[i + 1 < words->n ? i + 1 : i].breaks || strcmp(next, "and") == 0 ||
-			     strcmp(next, "can") == 0 || strcmp(next, "how") == 0 || strcmp(next, "should") == 0 ||
-			     strcmp(next, "years") == 0 || strcmp(next, "year") == 0 || strcmp(next, "but") == 0 ||
-			     strcmp(next, "so") == 0 || strcmp(next, "what") == 0 || strcmp(next, "is") == 0))
+		if (self && (next[0] == '\0' || words->w[i + 1 < words->n ? i + 1 : i].breaks ||
+			     strcmp(next, "and") == 0 || strcmp(next, "can") == 0 ||
+			     strcmp(next, "how") == 0 || strcmp(next, "should") == 0 ||
+			     strcmp(next, "years") == 0 || strcmp(next, "year") == 0 ||
+			     strcmp(next, "but") == 0 || strcmp(next, "so") == 0 ||
+			     strcmp(next, "what") == 0 || strcmp(next, "is") == 0))
 			return w->value;
 		if (old)
 			return w->value;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of coach_safety.h: emergencies first. Where two levels fit, the more serious row stands higher. */
+/* The table of coach_safety.h: emergencies first. Where two levels fit, the more serious row stands
+ * higher. */
 #include "libcommon/base/compiler.h"
 #include "services/ai-coaching/coach_safety.h"
 
-#define CALL "Call your local emergency number now (112 in Europe, 911 in the US and Canada, 999 in the UK)"
-#define CRISIS                                                                                     \
+#define CALL                                                                                       \
+	"Call your local emergency number now (112 in Europe, 911 in the US and Canada, 999 in the UK)"
+#define CRISIS                                                                                                       \
 	"In the US call or text 988; in the UK and Ireland call Samaritans on 116 123; elsewhere your local crisis " \
 	"line, or 112 / 911 if you are in danger right now."
 #define NO_TRAINING "I will not talk about training until you have been looked after."

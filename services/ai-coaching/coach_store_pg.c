@@ -19,7 +19,8 @@ static const char sql_state[] =
 	" coalesce(bool_or(topic = 'minor'), false),"
 	" coalesce(bool_or(topic = 'pregnancy' AND created_at > $3), false)"
 	" FROM safety_event WHERE user_id = $1 AND created_at > $4";
-static const char sql_log[] = "INSERT INTO safety_event (id, user_id, topic, level, created_at) VALUES ($1, $2, $3, $4, $5)";
+static const char sql_log[] =
+	"INSERT INTO safety_event (id, user_id, topic, level, created_at) VALUES ($1, $2, $3, $4, $5)";
 static const char sql_acknowledge[] = "UPDATE safety_event SET acknowledged_at = $2"
 				      " WHERE user_id = $1 AND acknowledged_at IS NULL";
 static const char sql_propose[] =
@@ -36,18 +37,21 @@ static const char sql_outdated[] =
 	"UPDATE proposal SET status = 'outdated' WHERE user_id = $1 AND id = $2 AND status = 'open'";
 
 enum status
-coach_store_state(struct coach *coach, const struct coach_scope *scope, struct coach_state *ret_state, struct err *err)
+coach_store_state(struct coach *coach, const struct coach_scope *scope,
+		  struct coach_state *ret_state, struct err *err)
 {
 	int64_t now = clock_wall_ms();
 	struct pg_result *res;
 	enum status st = pg_query(coach->pg, scope->deadline, sql_state,
 				  PG_ARGS(pg_uuid(&scope->owner), pg_time(now - LOCK_DAYS * DAY_MS),
-					  pg_time(now - PREGNANT_DAYS * DAY_MS), pg_time(now - MINOR_DAYS * DAY_MS)),
+					  pg_time(now - PREGNANT_DAYS * DAY_MS),
+					  pg_time(now - MINOR_DAYS * DAY_MS)),
 				  scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
-	*ret_state = (struct coach_state){ pg_get_bool(res, 0, 0), pg_get_bool(res, 0, 1), pg_get_bool(res, 0, 2) };
+	*ret_state = (struct coach_state){ pg_get_bool(res, 0, 0), pg_get_bool(res, 0, 1),
+					   pg_get_bool(res, 0, 2) };
 	return STATUS_OK;
 }
 
@@ -56,7 +60,8 @@ coach_store_state(struct coach *coach, const struct coach_scope *scope, struct c
 static Google__Protobuf__Timestamp *
 stamp(struct arena *arena, int64_t ms)
 {
-	Google__Protobuf__Timestamp *t = pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
+	Google__Protobuf__Timestamp *t =
+		pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
 
 	t->seconds = ms / 1000;
 	t->nanos = (int32_t)(ms % 1000) * 1000000;
@@ -74,7 +79,8 @@ packed(const ProtobufCMessage *message, struct arena *arena)
 }
 
 static enum status
-put_proposal(struct pg_tx *tx, const struct coach_scope *scope, const struct coach_draft *draft, struct err *err)
+put_proposal(struct pg_tx *tx, const struct coach_scope *scope, const struct coach_draft *draft,
+	     struct err *err)
 {
 	coach_proposal *p = draft->proposal;
 	int64_t now = clock_wall_ms();
@@ -87,13 +93,17 @@ put_proposal(struct pg_tx *tx, const struct coach_scope *scope, const struct coa
 	/* A transaction may run again: what the body holds must not depend on that. */
 	p->id = p->status = arena_strdup(scope->arena, "");
 	p->created_at = p->expires_at = NULL;
-	st = pg_tx_query(tx, sql_forget, PG_ARGS(pg_uuid(&scope->owner), pg_time(now - KEEP_DAYS * DAY_MS)), NULL, err);
+	st = pg_tx_query(tx, sql_forget,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_time(now - KEEP_DAYS * DAY_MS)), NULL,
+			 err);
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_propose,
-				 PG_ARGS(pg_uuid(&id), pg_uuid(&scope->owner), pg_uuid(&plan), pg_int(p->plan_version),
-					 pg_str(coach_change_name(draft->type)), pg_bytes(packed(&p->base, scope->arena)),
-					 pg_bytes(packed(&draft->after->base, scope->arena)), pg_time(now),
-					 pg_time(now + PROPOSAL_DAYS * DAY_MS)),
+				 PG_ARGS(pg_uuid(&id), pg_uuid(&scope->owner), pg_uuid(&plan),
+					 pg_int(p->plan_version),
+					 pg_str(coach_change_name(draft->type)),
+					 pg_bytes(packed(&p->base, scope->arena)),
+					 pg_bytes(packed(&draft->after->base, scope->arena)),
+					 pg_time(now), pg_time(now + PROPOSAL_DAYS * DAY_MS)),
 				 NULL, err);
 	if (st != STATUS_OK)
 		return st;
@@ -107,13 +117,14 @@ put_proposal(struct pg_tx *tx, const struct coach_scope *scope, const struct coa
 	made.plan_id = p->plan_id;
 	made.plan_version = p->plan_version;
 	made.change = arena_strdup(scope->arena, coach_change_name(draft->type));
-	return coach_events_emit(tx, &scope->owner, FIT__AI_COACHING__V1__EVENT__TYPE_PROPOSAL_MADE, &made.base,
-				 scope->traceparent, err);
+	return coach_events_emit(tx, &scope->owner, FIT__AI_COACHING__V1__EVENT__TYPE_PROPOSAL_MADE,
+				 &made.base, scope->traceparent, err);
 }
 
 /* Adaptations are logged only where they last: minors, pregnancy. */
 static enum status
-put_findings(struct pg_tx *tx, const struct coach_scope *scope, const struct coach_findings *findings, struct err *err)
+put_findings(struct pg_tx *tx, const struct coach_scope *scope,
+	     const struct coach_findings *findings, struct err *err)
 {
 	Fit__AiCoaching__V1__SafetyEscalated escalated;
 	enum status st = STATUS_OK;
@@ -126,16 +137,17 @@ put_findings(struct pg_tx *tx, const struct coach_scope *scope, const struct coa
 		    strcmp(row->topic, "pregnancy") != 0)
 			continue;
 		st = pg_tx_query(tx, sql_log,
-				 PG_ARGS(pg_uuid(&id), pg_uuid(&scope->owner), pg_str(row->topic), pg_int(row->level),
-					 pg_time(clock_wall_ms())),
+				 PG_ARGS(pg_uuid(&id), pg_uuid(&scope->owner), pg_str(row->topic),
+					 pg_int(row->level), pg_time(clock_wall_ms())),
 				 NULL, err);
 	}
 	if (st != STATUS_OK || findings->n == 0 || findings->rows[0]->level == COACH_LEVEL_ADAPT)
 		return st;
 	fit__ai_coaching__v1__safety_escalated__init(&escalated);
 	escalated.severity = (uint32_t)findings->rows[0]->level - COACH_LEVEL_ADAPT;
-	return coach_events_emit(tx, &scope->owner, FIT__AI_COACHING__V1__EVENT__TYPE_SAFETY_ESCALATED, &escalated.base,
-				 scope->traceparent, err);
+	return coach_events_emit(tx, &scope->owner,
+				 FIT__AI_COACHING__V1__EVENT__TYPE_SAFETY_ESCALATED,
+				 &escalated.base, scope->traceparent, err);
 }
 
 struct write {
@@ -164,7 +176,8 @@ on_turn(struct pg_tx *tx, void *arg, struct err *err)
 	enum status st = put_findings(tx, w->scope, &t->reading->findings, err);
 
 	if (st == STATUS_OK && t->acknowledged)
-		st = pg_tx_query(tx, sql_acknowledge, PG_ARGS(pg_uuid(&w->scope->owner), pg_time(clock_wall_ms())), NULL,
+		st = pg_tx_query(tx, sql_acknowledge,
+				 PG_ARGS(pg_uuid(&w->scope->owner), pg_time(clock_wall_ms())), NULL,
 				 err);
 	if (st == STATUS_OK && t->draft != NULL)
 		st = put_proposal(tx, w->scope, t->draft, err);
@@ -179,20 +192,24 @@ on_turn(struct pg_tx *tx, void *arg, struct err *err)
 	finished.intent = text(coach_intent_name(t->reading->intent), arena);
 	finished.confidence = t->reading->confidence;
 	finished.duration_ms = t->duration_ms;
-	return coach_events_emit(tx, &w->scope->owner, FIT__AI_COACHING__V1__EVENT__TYPE_TURN_FINISHED, &finished.base,
+	return coach_events_emit(tx, &w->scope->owner,
+				 FIT__AI_COACHING__V1__EVENT__TYPE_TURN_FINISHED, &finished.base,
 				 w->scope->traceparent, err);
 }
 
 static enum status
 transact(struct coach *coach, pg_tx_fn fn, struct write *w, struct err *err)
 {
-	const struct pg_tx_options opts = { .deadline = w->scope->deadline, .arena = w->scope->arena, .idem = w->idem };
+	const struct pg_tx_options opts = { .deadline = w->scope->deadline,
+					    .arena = w->scope->arena,
+					    .idem = w->idem };
 
 	return pg_transaction(coach->pg, &opts, fn, w, err);
 }
 
 enum status
-coach_store_turn(struct coach *coach, const struct coach_scope *scope, const struct coach_turn *turn, struct err *err)
+coach_store_turn(struct coach *coach, const struct coach_scope *scope,
+		 const struct coach_turn *turn, struct err *err)
 {
 	struct write w = { .scope = scope, .turn = turn };
 
@@ -226,16 +243,19 @@ coach_store_find(struct coach *coach, const struct coach_scope *scope, const str
 	struct pg_result *res;
 	void *body, *after;
 	coach_proposal *p;
-	enum status st = pg_query(coach->pg, scope->deadline, sql_find, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)),
-				  scope->arena, &res, err);
+	enum status st =
+		pg_query(coach->pg, scope->deadline, sql_find,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
 	if (pg_rows(res) == 0)
 		return err_public(err, STATUS_NOT_FOUND, "There is no such proposal.");
-	st = pb_arena_unpack(scope->arena, &fit__ai_coaching__v1__proposal__descriptor, pg_get_bytes(res, 0, 0), &body, err);
+	st = pb_arena_unpack(scope->arena, &fit__ai_coaching__v1__proposal__descriptor,
+			     pg_get_bytes(res, 0, 0), &body, err);
 	if (st == STATUS_OK)
-		st = pb_arena_unpack(scope->arena, &fit__workout__v1__plan__descriptor, pg_get_bytes(res, 0, 1), &after, err);
+		st = pb_arena_unpack(scope->arena, &fit__workout__v1__plan__descriptor,
+				     pg_get_bytes(res, 0, 1), &after, err);
 	if (st != STATUS_OK)
 		return err_context(err, "stored proposal");
 	p = body;
@@ -263,8 +283,10 @@ on_accepted(struct pg_tx *tx, void *arg, struct err *err)
 	struct write *w = arg;
 	Fit__AiCoaching__V1__ProposalAccepted accepted;
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_accepted,
-				     PG_ARGS(pg_uuid(&w->scope->owner), pg_uuid(w->id), pg_int(w->version)), &res, err);
+	enum status st =
+		pg_tx_query(tx, sql_accepted,
+			    PG_ARGS(pg_uuid(&w->scope->owner), pg_uuid(w->id), pg_int(w->version)),
+			    &res, err);
 
 	/* Somebody was first: the event is there. */
 	if (st != STATUS_OK || pg_affected(res) == 0)
@@ -274,8 +296,9 @@ on_accepted(struct pg_tx *tx, void *arg, struct err *err)
 	accepted.plan_id = w->proposal->plan_id;
 	accepted.version_number = w->version;
 	accepted.change = text(coach_change_name(types[w->proposal->change_case]), w->scope->arena);
-	return coach_events_emit(tx, &w->scope->owner, FIT__AI_COACHING__V1__EVENT__TYPE_PROPOSAL_ACCEPTED, &accepted.base,
-				 w->scope->traceparent, err);
+	return coach_events_emit(tx, &w->scope->owner,
+				 FIT__AI_COACHING__V1__EVENT__TYPE_PROPOSAL_ACCEPTED,
+				 &accepted.base, w->scope->traceparent, err);
 }
 
 enum status
@@ -288,8 +311,9 @@ coach_store_accepted(struct coach *coach, const struct coach_scope *scope, const
 }
 
 enum status
-coach_store_outdated(struct coach *coach, const struct coach_scope *scope, const struct uuid *id, struct err *err)
+coach_store_outdated(struct coach *coach, const struct coach_scope *scope, const struct uuid *id,
+		     struct err *err)
 {
-	return pg_query(coach->pg, scope->deadline, sql_outdated, PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)),
-			scope->arena, NULL, err);
+	return pg_query(coach->pg, scope->deadline, sql_outdated,
+			PG_ARGS(pg_uuid(&scope->owner), pg_uuid(id)), scope->arena, NULL, err);
 }

@@ -48,8 +48,8 @@ invisible(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{ 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x061c, 0x061c },	{ 0x115f, 0x1160 },
-		{ 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x202a, 0x202e },	{ 0x2060, 0x206f },
+		{ 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x061c, 0x061c },   { 0x115f, 0x1160 },
+		{ 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x202a, 0x202e },   { 0x2060, 0x206f },
 		{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xe0000, 0xe0fff },
 	};
 
@@ -65,16 +65,18 @@ static char
 fold(uint32_t c)
 {
 	/* U+00C0 … U+00FF */
-	static const char latin[] = "aaaaaaaceeeeiiiidnooooo ouuuuy saaaaaaaceeeeiiiidnooooo ouuuuy y";
+	static const char latin[] =
+		"aaaaaaaceeeeiiiidnooooo ouuuuy saaaaaaaceeeeiiiidnooooo ouuuuy y";
 	static const struct {
 		uint32_t from;
 		char to;
 	} alike[] = {
-		{ 0x0430, 'a' }, { 0x0435, 'e' }, { 0x043e, 'o' }, { 0x0440, 'p' }, { 0x0441, 'c' }, { 0x0443, 'y' },
-		{ 0x0445, 'x' }, { 0x0456, 'i' }, { 0x0458, 'j' }, { 0x0455, 's' }, { 0x0410, 'a' }, { 0x0415, 'e' },
-		{ 0x041e, 'o' }, { 0x0420, 'p' }, { 0x0421, 'c' }, { 0x0425, 'x' }, { 0x0406, 'i' }, { 0x041a, 'k' },
-		{ 0x041c, 'm' }, { 0x041d, 'h' }, { 0x0422, 't' }, { 0x0412, 'b' }, { 0x03b1, 'a' }, { 0x03bf, 'o' },
-		{ 0x0131, 'i' }, { 0x0142, 'l' }, { 0x00d7, 'x' },
+		{ 0x0430, 'a' }, { 0x0435, 'e' }, { 0x043e, 'o' }, { 0x0440, 'p' }, { 0x0441, 'c' },
+		{ 0x0443, 'y' }, { 0x0445, 'x' }, { 0x0456, 'i' }, { 0x0458, 'j' }, { 0x0455, 's' },
+		{ 0x0410, 'a' }, { 0x0415, 'e' }, { 0x041e, 'o' }, { 0x0420, 'p' }, { 0x0421, 'c' },
+		{ 0x0425, 'x' }, { 0x0406, 'i' }, { 0x041a, 'k' }, { 0x041c, 'm' }, { 0x041d, 'h' },
+		{ 0x0422, 't' }, { 0x0412, 'b' }, { 0x03b1, 'a' }, { 0x03bf, 'o' }, { 0x0131, 'i' },
+		{ 0x0142, 'l' }, { 0x00d7, 'x' },
 	};
 
 	if (c < 0x80)
@@ -107,8 +109,8 @@ is_letter(char c)
 }
 
 /*
- * The message in small letters, digits, spaces and a few signs that words need: '.' between digits, '%', and '|' for
- * every end of a thought.
+ * The message in small letters, digits, spaces and a few signs that words need: '.' between digits,
+ * '%', and '|' for every end of a thought.
  */
 static void
 fold_all(struct slice text, struct strbuf *out)
@@ -135,8 +137,11 @@ fold_all(struct slice text, struct strbuf *out)
 			continue;
 		else if (c == '%')
 			strbuf_adds(out, " % ");
-		else if (c == '.' || c == ',' || c == '!' || c == '?' || c == ';' || c == ':' || c == '\n')
-			strbuf_adds(out, is_letter(last) && next != 0 && is_letter(next) && c == '.' ? "." : " | ");
+		else if (c == '.' || c == ',' || c == '!' || c == '?' || c == ';' || c == ':' ||
+			 c == '\n')
+			strbuf_adds(out, is_letter(last) && next != 0 && is_letter(next) && c == '.'
+						 ? "."
+						 : " | ");
 		else
 			strbuf_addch(out, ' ');
 	}
@@ -169,23 +174,74 @@ add_word(struct maker *m, const char *text, size_t n)
 static const struct {
 	const char *from, *to;
 } shorthand[] = {
-	{ "u", "you" },		 { "ur", "your" },	 { "r", "are" },	 { "y", "why" },
-	{ "wanna", "want to" },	 { "gonna", "going to" }, { "gotta", "have to" }, { "lemme", "let me" },
-	{ "gimme", "give me" },	 { "wat", "what" },	 { "wut", "what" },	 { "whats", "what is" },
-	{ "hows", "how is" },	 { "im", "i am" },	 { "ive", "i have" },	 { "id", "i would" },
-	{ "ill", "i will" },	 { "cant", "can not" },	 { "cannot", "can not" }, { "dont", "do not" },
-	{ "doesnt", "does not" }, { "didnt", "did not" }, { "isnt", "is not" },	 { "wont", "will not" },
-	{ "shouldnt", "should not" }, { "couldnt", "could not" }, { "havent", "have not" }, { "pls", "please" },
-	{ "plz", "please" },	 { "thx", "thanks" },	 { "ty", "thanks" },	 { "tmrw", "tomorrow" },
-	{ "tmr", "tomorrow" },	 { "2day", "today" },	 { "2morrow", "tomorrow" }, { "wo", "workout" },
-	{ "bc", "because" },	 { "cuz", "because" },	 { "coz", "because" },	 { "db", "dumbbell" },
-	{ "dbs", "dumbbells" },	 { "bb", "barbell" },	 { "kb", "kettlebell" }, { "reps", "reps" },
-	{ "tho", "though" },	 { "thru", "through" },	 { "b4", "before" },	 { "gr8", "great" },
-	{ "kms", "kill myself" }, { "kys", "kill yourself" }, { "lbs", "lb" },	 { "pounds", "lb" },
-	{ "pound", "lb" },	 { "kgs", "kg" },	 { "kilos", "kg" },	 { "kilo", "kg" },
-	{ "calories", "kcal" },	 { "cals", "kcal" },	 { "cal", "kcal" },	 { "kcals", "kcal" },
-	{ "calorie", "kcal" },	 { "wks", "weeks" },	 { "wk", "week" },	 { "hrs", "hours" },
-	{ "mins", "minutes" },	 { "yrs", "years" },	 { "yr", "year" },	 { "yo", "years old" },
+	{ "u", "you" },
+	{ "ur", "your" },
+	{ "r", "are" },
+	{ "y", "why" },
+	{ "wanna", "want to" },
+	{ "gonna", "going to" },
+	{ "gotta", "have to" },
+	{ "lemme", "let me" },
+	{ "gimme", "give me" },
+	{ "wat", "what" },
+	{ "wut", "what" },
+	{ "whats", "what is" },
+	{ "hows", "how is" },
+	{ "im", "i am" },
+	{ "ive", "i have" },
+	{ "id", "i would" },
+	{ "ill", "i will" },
+	{ "cant", "can not" },
+	{ "cannot", "can not" },
+	{ "dont", "do not" },
+	{ "doesnt", "does not" },
+	{ "didnt", "did not" },
+	{ "isnt", "is not" },
+	{ "wont", "will not" },
+	{ "shouldnt", "should not" },
+	{ "couldnt", "could not" },
+	{ "havent", "have not" },
+	{ "pls", "please" },
+	{ "plz", "please" },
+	{ "thx", "thanks" },
+	{ "ty", "thanks" },
+	{ "tmrw", "tomorrow" },
+	{ "tmr", "tomorrow" },
+	{ "2day", "today" },
+	{ "2morrow", "tomorrow" },
+	{ "wo", "workout" },
+	{ "bc", "because" },
+	{ "cuz", "because" },
+	{ "coz", "because" },
+	{ "db", "dumbbell" },
+	{ "dbs", "dumbbells" },
+	{ "bb", "barbell" },
+	{ "kb", "kettlebell" },
+	{ "reps", "reps" },
+	{ "tho", "though" },
+	{ "thru", "through" },
+	{ "b4", "before" },
+	{ "gr8", "great" },
+	{ "kms", "kill myself" },
+	{ "kys", "kill yourself" },
+	{ "lbs", "lb" },
+	{ "pounds", "lb" },
+	{ "pound", "lb" },
+	{ "kgs", "kg" },
+	{ "kilos", "kg" },
+	{ "kilo", "kg" },
+	{ "calories", "kcal" },
+	{ "cals", "kcal" },
+	{ "cal", "kcal" },
+	{ "kcals", "kcal" },
+	{ "calorie", "kcal" },
+	{ "wks", "weeks" },
+	{ "wk", "week" },
+	{ "hrs", "hours" },
+	{ "mins", "minutes" },
+	{ "yrs", "years" },
+	{ "yr", "year" },
+	{ "yo", "years old" },
 };
 
 static void
@@ -215,8 +271,9 @@ add_number(struct maker *m, const char *text, size_t n)
 	struct coach_word *w;
 
 	while (used < n && (is_digit(text[used]) || text[used] == '.' || text[used] == ',')) {
-		bool thousands = text[used] == ',' && used + 3 < n + 0 && is_digit(text[used + 1]) &&
-				 is_digit(text[used + 2]) && is_digit(text[used + 3]) &&
+		bool thousands = text[used] == ',' && used + 3 < n + 0 &&
+				 is_digit(text[used + 1]) && is_digit(text[used + 2]) &&
+				 is_digit(text[used + 3]) &&
 				 (used + 4 >= n || !is_digit(text[used + 4]));
 
 		if (!thousands && out + 1 < sizeof(digits))
@@ -270,7 +327,8 @@ squash(char *text, size_t n)
 static void
 add_token(struct maker *m, const char *text, size_t n)
 {
-	static const char *const special[] = { "1rm", "e1rm", "2day", "2morrow", "b4", "gr8", "5k", "10k", "rm" };
+	static const char *const special[] = { "1rm", "e1rm", "2day", "2morrow", "b4",
+					       "gr8", "5k",   "10k",  "rm" };
 	char buf[2 * COACH_WORD_SIZE];
 	size_t i = 0;
 
@@ -334,7 +392,8 @@ coach_text_words(struct slice text, struct arena *arena, struct coach_words *ret
 	struct maker m = { ret_words, false };
 	const char *p, *end;
 
-	*ret_words = (struct coach_words){ ARENA_ARRAY(arena, struct coach_word, COACH_WORDS_MAX), 0, 0 };
+	*ret_words = (struct coach_words){ ARENA_ARRAY(arena, struct coach_word, COACH_WORDS_MAX),
+					   0, 0 };
 	fold_all(text, &folded);
 	p = strbuf_cstr(&folded);
 	end = p + folded.len;
@@ -399,7 +458,8 @@ coach_text_distance(const char *a, size_t na, const char *b, size_t nb, unsigned
 	unsigned char rows[3][COACH_WORD_SIZE * 2 + 1];
 	unsigned char *before = rows[0], *last = rows[1], *now = rows[2];
 
-	if (na > COACH_WORD_SIZE * 2 || nb > COACH_WORD_SIZE * 2 || (na > nb ? na - nb : nb - na) > max)
+	if (na > COACH_WORD_SIZE * 2 || nb > COACH_WORD_SIZE * 2 ||
+	    (na > nb ? na - nb : nb - na) > max)
 		return max + 1;
 	for (size_t j = 0; j <= nb; j++)
 		last[j] = (unsigned char)j;
@@ -414,7 +474,8 @@ coach_text_distance(const char *a, size_t na, const char *b, size_t nb, unsigned
 				v = last[j] + 1u;
 			if (now[j - 1] + 1u < v)
 				v = now[j - 1] + 1u;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1u < v)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1u < v)
 				v = before[j - 2] + 1u;
 			now[j] = (unsigned char)v;
 			if (v < best)

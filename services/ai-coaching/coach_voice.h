@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_voice.h - the three personalities: the same facts and numbers, in another tone. A table of phrasing.
+ * coach_voice.h - the three personalities: the same facts and numbers, in another tone. A table of
+ * phrasing.
  */
 #ifndef FIT_COACH_VOICE_H
 #define FIT_COACH_VOICE_H

@@ -46,7 +46,8 @@ coach_init(const void *config, void **ret_ctx, struct err *err)
 	if (st == STATUS_OK && cfg->service.redis_url == NULL)
 		st = err_set(err, STATUS_INVALID_ARGUMENT, "FIT_REDIS_SESSION_URL is not set");
 	if (st == STATUS_OK)
-		st = redis_open(cfg->service.redis_url, (unsigned)cfg->service.pg_pool_size, &coach->redis, err);
+		st = redis_open(cfg->service.redis_url, (unsigned)cfg->service.pg_pool_size,
+				&coach->redis, err);
 	if (st != STATUS_OK) {
 		coach_fini(coach);
 		return st;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_coach.c - what a user types: any bytes are read, checked for safety and answered, in the voice that the first byte
- * says, with a small library and no data. An answer is never empty, and with a serious finding never more than the table's.
+ * fuzz_coach.c - what a user types: any bytes are read, checked for safety and answered, in the
+ * voice that the first byte says, with a small library and no data. An answer is never empty, and
+ * with a serious finding never more than the table's.
  */
 #include <stdlib.h>
 
@@ -12,7 +13,8 @@
 
 #define MESSAGE_MAX 8000 /* 2000 characters */
 
-static const char *const names[] = { "Bench Press", "Back Squat", "Deadlift", "Romanian Deadlift", "Pull-Up", "Dip", "Plank" };
+static const char *const names[] = { "Bench Press", "Back Squat", "Deadlift", "Romanian Deadlift",
+				     "Pull-Up",     "Dip",        "Plank" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -27,7 +29,8 @@ make_brain(struct arena *arena)
 		list[i]->tracking = arena_strdup(arena, "weight_reps");
 		list[i]->n_muscle_groups = 1;
 		list[i]->muscle_groups = ARENA_ARRAY(arena, char *, 1);
-		list[i]->muscle_groups[0] = arena_strdup(arena, i % 2 == 0 ? "chest" : "quadriceps");
+		list[i]->muscle_groups[0] =
+			arena_strdup(arena, i % 2 == 0 ? "chest" : "quadriceps");
 	}
 	return coach_brain_new(list, ARRAY_LEN(names));
 }
@@ -51,7 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	arena = arena_new(8 << 20);
 	facts.library = coach_brain_library(brain);
 	coach_brain_read(brain, slice_make(data + 1, n - 1), arena, &reading);
-	coach_answer_make(&reading, &facts, (enum coach_personality)(data[0] % COACH_PERSONALITIES), arena, &answer);
+	coach_answer_make(&reading, &facts, (enum coach_personality)(data[0] % COACH_PERSONALITIES),
+			  arena, &answer);
 	if (answer.text.len == 0)
 		panic("no answer");
 	if (coach_reading_level(&reading) >= COACH_LEVEL_REFUSE &&

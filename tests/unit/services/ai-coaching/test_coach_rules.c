@@ -6,7 +6,7 @@
 #include "services/ai-coaching/coach_rules.h"
 #include "tests/support/testkit.h"
 
-#define KG(x) ((int64_t)((x) * 1000))
+#define KG(x) ((int64_t)((x)*1000))
 
 static void
 test_coach_rules_double_progression(void **state)
@@ -25,26 +25,89 @@ test_coach_rules_double_progression(void **state)
 		unsigned want_low, want_high;
 	} rows[] = {
 		{ 3, 8, 12, 2.5, { { 0 } }, 0, COACH_STEP_START, 50, 8, 12 },
-		{ 3, 8, 12, 2.5, { { 60, 16, { 12, 12, 12 } } }, 1, COACH_STEP_ADD_LOAD, 62.5, 8, 12 },
-		{ 3, 8, 12, 2.5, { { 60, 18, { 12, 12, 12 } } }, 1, COACH_STEP_HOLD_EFFORT, 60, 12, 12 },
-		{ 3, 8, 12, 2.5, { { 60, 0, { 12, 12 } } }, 1, COACH_STEP_ADD_REPS, 60, 12, 12 }, /* a set short */
+		{ 3,
+		  8,
+		  12,
+		  2.5,
+		  { { 60, 16, { 12, 12, 12 } } },
+		  1,
+		  COACH_STEP_ADD_LOAD,
+		  62.5,
+		  8,
+		  12 },
+		{ 3,
+		  8,
+		  12,
+		  2.5,
+		  { { 60, 18, { 12, 12, 12 } } },
+		  1,
+		  COACH_STEP_HOLD_EFFORT,
+		  60,
+		  12,
+		  12 },
+		{ 3,
+		  8,
+		  12,
+		  2.5,
+		  { { 60, 0, { 12, 12 } } },
+		  1,
+		  COACH_STEP_ADD_REPS,
+		  60,
+		  12,
+		  12 }, /* a set short */
 		{ 3, 8, 12, 2.5, { { 60, 0, { 12, 10, 9 } } }, 1, COACH_STEP_ADD_REPS, 60, 10, 12 },
 		{ 3, 8, 12, 2.5, { { 60, 0, { 9, 8, 7 } } }, 1, COACH_STEP_HOLD_MISSED, 60, 8, 12 },
 		{ 3, 8, 12, 2.5, { { 60, 0, { 9, 8, 6 } } }, 1, COACH_STEP_HOLD_MISSED, 60, 8, 12 },
 		/* 57 is not loadable in steps of 2.5: down to 55. */
-		{ 3, 8, 12, 2.5, { { 60, 0, { 8, 7, 6 } }, { 60, 0, { 8, 8, 6 } } }, 2, COACH_STEP_BACK_5, 55, 8, 12 },
+		{ 3,
+		  8,
+		  12,
+		  2.5,
+		  { { 60, 0, { 8, 7, 6 } }, { 60, 0, { 8, 8, 6 } } },
+		  2,
+		  COACH_STEP_BACK_5,
+		  55,
+		  8,
+		  12 },
 		/* 54 is not loadable: down to 52.5. */
-		{ 3, 8, 12, 2.5, { { 60, 0, { 6, 6, 6 } }, { 60, 0, { 8, 8, 6 } }, { 60, 0, { 7, 6, 5 } } }, 3,
-		  COACH_STEP_BACK_10, 52.5, 8, 12 },
+		{ 3,
+		  8,
+		  12,
+		  2.5,
+		  { { 60, 0, { 6, 6, 6 } }, { 60, 0, { 8, 8, 6 } }, { 60, 0, { 7, 6, 5 } } },
+		  3,
+		  COACH_STEP_BACK_10,
+		  52.5,
+		  8,
+		  12 },
 		/* Missed once at 60, before that at another load: no row of failures. */
-		{ 3, 8, 12, 2.5, { { 60, 0, { 6, 6, 6 } }, { 62.5, 0, { 5, 5, 5 } } }, 2, COACH_STEP_HOLD_MISSED, 60, 8, 12 },
+		{ 3,
+		  8,
+		  12,
+		  2.5,
+		  { { 60, 0, { 6, 6, 6 } }, { 62.5, 0, { 5, 5, 5 } } },
+		  2,
+		  COACH_STEP_HOLD_MISSED,
+		  60,
+		  8,
+		  12 },
 		{ 3, 5, 5, 5, { { 100, 0, { 5, 5, 5 } } }, 1, COACH_STEP_ADD_LOAD, 105, 5, 5 },
-		{ 3, 5, 10, 0, { { 0, 0, { 10, 10, 10 } } }, 1, COACH_STEP_ADD_REPS, 0, 11, 11 }, /* bodyweight */
+		{ 3,
+		  5,
+		  10,
+		  0,
+		  { { 0, 0, { 10, 10, 10 } } },
+		  1,
+		  COACH_STEP_ADD_REPS,
+		  0,
+		  11,
+		  11 }, /* bodyweight */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct coach_target t = { rows[i].sets, rows[i].low, rows[i].high, KG(50), KG(rows[i].step) };
+		struct coach_target t = { rows[i].sets, rows[i].low, rows[i].high, KG(50),
+					  KG(rows[i].step) };
 		struct coach_set sets[3][4];
 		struct coach_performance history[3];
 		struct coach_advice a;
@@ -53,14 +116,16 @@ test_coach_rules_double_progression(void **state)
 			size_t n = 0;
 
 			for (; n < 4 && rows[i].done[k].reps[n] > 0; n++)
-				sets[k][n] = (struct coach_set){ KG(rows[i].done[k].kg), rows[i].done[k].reps[n],
+				sets[k][n] = (struct coach_set){ KG(rows[i].done[k].kg),
+								 rows[i].done[k].reps[n],
 								 rows[i].done[k].rpe };
 			history[k] = (struct coach_performance){ sets[k], n };
 		}
 		a = coach_progress_next(&t, history, rows[i].n);
-		if (a.step != rows[i].want || a.grams != KG(rows[i].kg) || a.reps_min != rows[i].want_low ||
-		    a.reps_max != rows[i].want_high)
-			fail_msg("row %zu: step %d, %lld g, %u–%u", i, a.step, (long long)a.grams, a.reps_min, a.reps_max);
+		if (a.step != rows[i].want || a.grams != KG(rows[i].kg) ||
+		    a.reps_min != rows[i].want_low || a.reps_max != rows[i].want_high)
+			fail_msg("row %zu: step %d, %lld g, %u–%u", i, a.step, (long long)a.grams,
+				 a.reps_min, a.reps_max);
 	}
 }
 
@@ -71,16 +136,17 @@ test_coach_rules_rpe_change(void **state)
 		unsigned target, reported;
 		double kg, step, want;
 	} rows[] = {
-		{ 16, 16, 100, 2.5, 0 },   { 16, 20, 100, 2.5, -5 },  { 16, 18, 100, 2.5, -2.5 },
-		{ 16, 19, 100, 2.5, -2.5 }, { 16, 12, 100, 2.5, 5 },   { 16, 14, 100, 2.5, 2.5 },
+		{ 16, 16, 100, 2.5, 0 },    { 16, 20, 100, 2.5, -5 }, { 16, 18, 100, 2.5, -2.5 },
+		{ 16, 19, 100, 2.5, -2.5 }, { 16, 12, 100, 2.5, 5 },  { 16, 14, 100, 2.5, 2.5 },
 		{ 16, 8, 200, 2.5, 5 }, /* at most 5 kg */
-		{ 16, 20, 20, 2.5, 0 },	 /* 7.5 % of 20 are 1.5 */
-		{ 16, 20, 40, 1, -3 },	 /* 7.5 % of 40 */
+		{ 16, 20, 20, 2.5, 0 }, /* 7.5 % of 20 are 1.5 */
+		{ 16, 20, 40, 1, -3 },  /* 7.5 % of 40 */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(coach_rpe_change(rows[i].target, rows[i].reported, KG(rows[i].kg), KG(rows[i].step)),
+		assert_int_equal(coach_rpe_change(rows[i].target, rows[i].reported, KG(rows[i].kg),
+						  KG(rows[i].step)),
 				 KG(rows[i].want));
 }
 
@@ -92,8 +158,9 @@ test_coach_rules_e1rm(void **state)
 		unsigned reps, rpe;
 		int64_t want;
 	} rows[] = {
-		{ 1, 0, 100000 },  { 3, 0, 110000 },  { 5, 0, 116667 },	 { 8, 0, 126667 }, { 10, 0, 133333 },
-		{ 12, 0, 144000 }, { 5, 16, 123333 }, { 15, 0, 163636 }, { 16, 0, 0 },	   { 12, 12, 0 },
+		{ 1, 0, 100000 },  { 3, 0, 110000 },  { 5, 0, 116667 },  { 8, 0, 126667 },
+		{ 10, 0, 133333 }, { 12, 0, 144000 }, { 5, 16, 123333 }, { 15, 0, 163636 },
+		{ 16, 0, 0 },      { 12, 12, 0 },
 	};
 
 	(void)state;
@@ -131,8 +198,11 @@ test_coach_rules_weekly_sets(void **state)
 static void
 test_coach_rules_theil_sen(void **state)
 {
-	/* Slopes: 1, 1, 1 of the line, and those of the outlier; their median is 1; median value 101.5. */
-	static const struct coach_point points[] = { { 1, 100 }, { 2, 101 }, { 3, 102 }, { 4, 150 } };
+	/* Slopes: 1, 1, 1 of the line, and those of the outlier; their median is 1; median value
+	 * 101.5. */
+	static const struct coach_point points[] = {
+		{ 1, 100 }, { 2, 101 }, { 3, 102 }, { 4, 150 }
+	};
 	double slope;
 
 	(void)state;
@@ -154,14 +224,29 @@ test_coach_rules_plateau(void **state)
 		enum coach_trend want;
 	} rows[] = {
 		{ { 100, 100, 100, 100, 100, 100, 100, 100, 100 }, false, 1, COACH_TREND_PLATEAU },
-		{ { 100, 100, 100, 100, 100, 100, 100, 100, 100 }, false, 0.7, COACH_TREND_UNKNOWN },
+		{ { 100, 100, 100, 100, 100, 100, 100, 100, 100 },
+		  false,
+		  0.7,
+		  COACH_TREND_UNKNOWN },
 		{ { 100, 101, 102, 103, 104, 105, 106, 107, 108 }, false, 1, COACH_TREND_RISING },
 		{ { 108, 107, 106, 105, 104, 103, 102, 101, 100 }, false, 1, COACH_TREND_FALLING },
 		/* 0.4 % a week is a rise, but not for a beginner. */
-		{ { 100, 100.4, 100.8, 101.2, 101.6, 102, 102.4, 102.8, 103.2 }, false, 1, COACH_TREND_RISING },
-		{ { 100, 100.4, 100.8, 101.2, 101.6, 102, 102.4, 102.8, 103.2 }, true, 1, COACH_TREND_PLATEAU },
-		{ { 0, 0, 0, 0, 0, 0, 100, 100, 100 }, false, 1, COACH_TREND_UNKNOWN }, /* three points */
-		{ { 0, 0, 0, 0, 0, 100, 100, 100, 100 }, false, 1, COACH_TREND_UNKNOWN }, /* one week of it only */
+		{ { 100, 100.4, 100.8, 101.2, 101.6, 102, 102.4, 102.8, 103.2 },
+		  false,
+		  1,
+		  COACH_TREND_RISING },
+		{ { 100, 100.4, 100.8, 101.2, 101.6, 102, 102.4, 102.8, 103.2 },
+		  true,
+		  1,
+		  COACH_TREND_PLATEAU },
+		{ { 0, 0, 0, 0, 0, 0, 100, 100, 100 },
+		  false,
+		  1,
+		  COACH_TREND_UNKNOWN }, /* three points */
+		{ { 0, 0, 0, 0, 0, 100, 100, 100, 100 },
+		  false,
+		  1,
+		  COACH_TREND_UNKNOWN }, /* one week of it only */
 	};
 
 	(void)state;
@@ -173,7 +258,8 @@ test_coach_rules_plateau(void **state)
 			if (rows[i].e1rm[week - 1] > 0)
 				points[n++] = (struct coach_point){ week, rows[i].e1rm[week - 1] };
 		}
-		if (coach_plateau(points, n, 9, rows[i].beginner, rows[i].adherence).trend != rows[i].want)
+		if (coach_plateau(points, n, 9, rows[i].beginner, rows[i].adherence).trend !=
+		    rows[i].want)
 			fail_msg("row %zu", i);
 	}
 }
@@ -196,9 +282,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_coach_rules_double_progression), cmocka_unit_test(test_coach_rules_rpe_change),
-		cmocka_unit_test(test_coach_rules_e1rm),	       cmocka_unit_test(test_coach_rules_weekly_sets),
-		cmocka_unit_test(test_coach_rules_theil_sen),	       cmocka_unit_test(test_coach_rules_plateau),
+		cmocka_unit_test(test_coach_rules_double_progression),
+		cmocka_unit_test(test_coach_rules_rpe_change),
+		cmocka_unit_test(test_coach_rules_e1rm),
+		cmocka_unit_test(test_coach_rules_weekly_sets),
+		cmocka_unit_test(test_coach_rules_theil_sen),
+		cmocka_unit_test(test_coach_rules_plateau),
 		cmocka_unit_test(test_coach_rules_easy_weeks),
 	};
 

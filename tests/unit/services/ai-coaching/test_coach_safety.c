@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every row of the safety table, found by one of its signs, in each personality: its level, that the answer says what to
- * do, what is refused and what is offered, and that nothing else is said where nothing else may be.
+ * Every row of the safety table, found by one of its signs, in each personality: its level, that
+ * the answer says what to do, what is refused and what is offered, and that nothing else is said
+ * where nothing else may be.
  */
 #include <stdio.h>
 
@@ -38,7 +39,8 @@ static const struct {
 	{ "medical", COACH_LEVEL_REFUSE, "look at my mri" },
 	{ "abuse", COACH_LEVEL_REFUSE, "fuck you" },
 	{ "eating_disorder", COACH_LEVEL_ADAPT, "i hate my body" },
-	{ "injury", COACH_LEVEL_ADAPT, "my shoulder is a little sore, ouch, discomfort in the shoulder" },
+	{ "injury", COACH_LEVEL_ADAPT,
+	  "my shoulder is a little sore, ouch, discomfort in the shoulder" },
 	{ "pregnancy", COACH_LEVEL_ADAPT, "i am pregnant" },
 	{ "minor", COACH_LEVEL_ADAPT, "i am 16 years old" },
 	{ "older", COACH_LEVEL_ADAPT, "i am 70 years old" },
@@ -73,7 +75,8 @@ test_coach_safety_every_row(void **state)
 			fixture_ask(&f, signs[i].say, (enum coach_personality)p, &r, &a);
 			text = strbuf_cstr(&a.text);
 			if (r.findings.n == 0 || r.findings.rows[0] != row)
-				fail_msg("\"%s\" is %s %s", signs[i].say, r.findings.n > 0 ? r.findings.rows[0]->topic : "nothing",
+				fail_msg("\"%s\" is %s %s", signs[i].say,
+					 r.findings.n > 0 ? r.findings.rows[0]->topic : "nothing",
 					 coach_level_name(coach_reading_level(&r)));
 			says(text, row->message, signs[i].say, voice);
 			says(text, row->refuse, signs[i].say, voice);
@@ -133,7 +136,8 @@ test_coach_safety_thresholds(void **state)
 
 		fixture_ask(&f, rows[i].say, COACH_STEADY, &r, &a);
 		if (coach_reading_level(&r) != rows[i].level)
-			fail_msg("\"%s\" is %s", rows[i].say, coach_level_name(coach_reading_level(&r)));
+			fail_msg("\"%s\" is %s", rows[i].say,
+				 coach_level_name(coach_reading_level(&r)));
 	}
 	fixture_close(&f);
 }
@@ -143,11 +147,26 @@ static void
 test_coach_safety_no_alarm(void **state)
 {
 	static const char *const rows[] = {
-		"killed it today, new pr on squats", "my chest press is going up", "chest day tomorrow", "back is my weak point",
-		"i want to cut for summer, what is my workout", "how do i brace my core", "dead bug technique", "death by burpees is fun",
-		"im dying to bench more", "heart rate zones for running", "i am 80 kg and bench 100 kg", "leg day was brutal",
-		"how heavy should i go on the clean", "head down or up in deadlift", "no pain in my knee anymore, what is next",
-		"is a 500 kcal deficit fine", "run 5k today", "numbers look good", "how to burn out biceps", "my calf raises are stuck",
+		"killed it today, new pr on squats",
+		"my chest press is going up",
+		"chest day tomorrow",
+		"back is my weak point",
+		"i want to cut for summer, what is my workout",
+		"how do i brace my core",
+		"dead bug technique",
+		"death by burpees is fun",
+		"im dying to bench more",
+		"heart rate zones for running",
+		"i am 80 kg and bench 100 kg",
+		"leg day was brutal",
+		"how heavy should i go on the clean",
+		"head down or up in deadlift",
+		"no pain in my knee anymore, what is next",
+		"is a 500 kcal deficit fine",
+		"run 5k today",
+		"numbers look good",
+		"how to burn out biceps",
+		"my calf raises are stuck",
 	};
 	struct fixture f;
 
@@ -159,7 +178,8 @@ test_coach_safety_no_alarm(void **state)
 
 		fixture_ask(&f, rows[i], COACH_STEADY, &r, &a);
 		if (coach_reading_level(&r) != COACH_LEVEL_NONE)
-			fail_msg("\"%s\" is %s %s", rows[i], r.findings.rows[0]->topic, coach_level_name(coach_reading_level(&r)));
+			fail_msg("\"%s\" is %s %s", rows[i], r.findings.rows[0]->topic,
+				 coach_level_name(coach_reading_level(&r)));
 	}
 	fixture_close(&f);
 }

@@ -81,12 +81,9 @@ test_coach_text_quote(void **state)
 		size_t max;
 		const char *want;
 	} rows[] = {
-		{ "Push day", 20, "Push day" },
-		{ "<b>x</b>", 20, "b x /b" },
-		{ "[a](http://b)", 30, "a http://b" },
-		{ "a\nb\x01 c", 20, "a b c" },
-		{ "a\xe2\x80\xae z", 20, "a z" },
-		{ "0123456789", 4, "0123…" },
+		{ "Push day", 20, "Push day" },           { "<b>x</b>", 20, "b x /b" },
+		{ "[a](http://b)", 30, "a http://b" },    { "a\nb\x01 c", 20, "a b c" },
+		{ "a\xe2\x80\xae z", 20, "a z" },         { "0123456789", 4, "0123…" },
 		{ "Z\xc3\xbcrich", 20, "Z\xc3\xbcrich" },
 	};
 
@@ -107,13 +104,15 @@ test_coach_text_distance(void **state)
 		const char *a, *b;
 		unsigned max, want;
 	} rows[] = {
-		{ "squat", "squat", 2, 0 }, { "sqaut", "squat", 2, 1 },	  { "squt", "squat", 2, 1 }, { "squaat", "squat", 2, 1 },
-		{ "sqxat", "squat", 2, 1 }, { "bench", "chest", 2, 3 }, { "", "ab", 2, 2 },	     { "abc", "abcdef", 2, 3 },
+		{ "squat", "squat", 2, 0 },  { "sqaut", "squat", 2, 1 }, { "squt", "squat", 2, 1 },
+		{ "squaat", "squat", 2, 1 }, { "sqxat", "squat", 2, 1 }, { "bench", "chest", 2, 3 },
+		{ "", "ab", 2, 2 },          { "abc", "abcdef", 2, 3 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(coach_text_distance(rows[i].a, strlen(rows[i].a), rows[i].b, strlen(rows[i].b), rows[i].max),
+		assert_int_equal(coach_text_distance(rows[i].a, strlen(rows[i].a), rows[i].b,
+						     strlen(rows[i].b), rows[i].max),
 				 rows[i].want);
 }
 
@@ -126,11 +125,15 @@ test_coach_text_spelling(void **state)
 	coach_lexicon_add_all(lex, "bench brench suicide", 0);
 	coach_lexicon_add_all(lex, "main", COACH_WORD_COMMON);
 	coach_lexicon_add_all(lex, "pain", COACH_WORD_SAFETY);
-	assert_int_equal(coach_lexicon_nearest(lex, "benhc", 5), coach_lexicon_find(lex, "bench", 5));
-	assert_int_equal(coach_lexicon_nearest(lex, "sucidie", 7), -1); /* two edits in seven letters */
-	assert_int_equal(coach_lexicon_nearest(lex, "suiciide", 8), coach_lexicon_find(lex, "suicide", 7));
+	assert_int_equal(coach_lexicon_nearest(lex, "benhc", 5),
+			 coach_lexicon_find(lex, "bench", 5));
+	assert_int_equal(coach_lexicon_nearest(lex, "sucidie", 7),
+			 -1); /* two edits in seven letters */
+	assert_int_equal(coach_lexicon_nearest(lex, "suiciide", 8),
+			 coach_lexicon_find(lex, "suicide", 7));
 	assert_int_equal(coach_lexicon_nearest(lex, "pian", 4), coach_lexicon_find(lex, "pain", 4));
-	assert_int_equal(coach_lexicon_nearest(lex, "mainn", 5), -1); /* nothing is corrected to a common word */
+	assert_int_equal(coach_lexicon_nearest(lex, "mainn", 5),
+			 -1); /* nothing is corrected to a common word */
 	assert_int_equal(coach_lexicon_nearest(lex, "pin", 3), -1);
 	coach_lexicon_free(lex);
 }
@@ -139,8 +142,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_coach_text_words), cmocka_unit_test(test_coach_text_bounded),
-		cmocka_unit_test(test_coach_text_quote), cmocka_unit_test(test_coach_text_distance),
+		cmocka_unit_test(test_coach_text_words),
+		cmocka_unit_test(test_coach_text_bounded),
+		cmocka_unit_test(test_coach_text_quote),
+		cmocka_unit_test(test_coach_text_distance),
 		cmocka_unit_test(test_coach_text_spelling),
 	};
 

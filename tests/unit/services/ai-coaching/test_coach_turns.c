@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The set of user turns (tests/coach/turns.json), each in all three personalities: intent, safety level and topic, what
- * the answer must say (numbers above all), what it must not, and the proposal if there is one.
+ * The set of user turns (tests/coach/turns.json), each in all three personalities: intent, safety
+ * level and topic, what the answer must say (numbers above all), what it must not, and the proposal
+ * if there is one.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -59,17 +60,21 @@ check_turn(struct fixture *f, const json_t *turn, enum coach_personality persona
 	level = coach_level_name(coach_reading_level(&r));
 	topic = r.findings.n > 0 ? r.findings.rows[0]->topic : "";
 	if (strcmp(coach_intent_name(r.intent), text(turn, "intent", "safety")) != 0)
-		bad += wrong(say, voice, "the intent", coach_intent_name(r.intent), text(turn, "intent", "safety"));
+		bad += wrong(say, voice, "the intent", coach_intent_name(r.intent),
+			     text(turn, "intent", "safety"));
 	if (strcmp(level, text(turn, "level", "none")) != 0)
 		bad += wrong(say, voice, "the level", level, text(turn, "level", "none"));
 	if (strcmp(topic, text(turn, "topic", "")) != 0)
 		bad += wrong(say, voice, "the topic", topic, text(turn, "topic", ""));
-	if (strcmp(a.has_draft ? coach_change_name(a.draft.type) : "", text(turn, "proposal", "")) != 0)
-		bad += wrong(say, voice, "the proposal", a.has_draft ? coach_change_name(a.draft.type) : "none",
+	if (strcmp(a.has_draft ? coach_change_name(a.draft.type) : "",
+		   text(turn, "proposal", "")) != 0)
+		bad += wrong(say, voice, "the proposal",
+			     a.has_draft ? coach_change_name(a.draft.type) : "none",
 			     text(turn, "proposal", "none"));
 	if (json_object_get(turn, "exercise") != NULL &&
 	    (r.exercises[0] == NULL || strcmp(r.exercises[0]->id, text(turn, "exercise", "")) != 0))
-		bad += wrong(say, voice, "the exercise", r.exercises[0] != NULL ? r.exercises[0]->id : "none",
+		bad += wrong(say, voice, "the exercise",
+			     r.exercises[0] != NULL ? r.exercises[0]->id : "none",
 			     text(turn, "exercise", ""));
 	if (a.text.len == 0)
 		bad += wrong(say, voice, "the answer", "empty", "something");
