@@ -424,8 +424,8 @@ class Redis(Daemon):
 
 class Clickhouse(Daemon):
     """HTTP on a port of its own; nothing else listens. Memory is bounded to what a laptop spares: a query that wants
-    more fails by itself. Inserts are on disk when they are acknowledged as far as MergeTree goes: parts are renamed into
-    place, the kernel writes them back; what a power failure takes, the event bus gives again."""
+    more fails by itself. What was acknowledged survives the process, killed or not; this version does not sync each
+    insert to the disk, so a power failure may take the last seconds, which a rewind of the bus' group brings back."""
 
     def __init__(self, directory, port, password="", name="clickhouse", memory_mb=1024, dies_with_parent=False):
         super().__init__(name, f"{directory}/run", f"{directory}/log", dies_with_parent)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/analytics/analytics_event.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <google/protobuf/timestamp.pb-c.h>
 #include <protobuf-c/protobuf-c.h>
 
+#include "fit/ai_coaching/v1/event.pb-c.h"
 #include "fit/analytics/v1/event.pb-c.h"
 #include "fit/auth/v1/event.pb-c.h"
 #include "fit/user/v1/event.pb-c.h"
@@ -84,11 +86,12 @@ static struct analytics_topic topics[] = {
 	{ "fit.auth.v1", "auth", &fit__auth__v1__event__descriptor },
 	{ "fit.user.v1", "user", &fit__user__v1__event__descriptor },
 	{ "fit.workout.v1", "workout", &fit__workout__v1__event__descriptor },
+	{ "fit.ai_coaching.v1", "ai-coaching", &fit__ai_coaching__v1__event__descriptor },
 	{ "fit.analytics.v1", "analytics", &fit__analytics__v1__event__descriptor },
 };
 
-const char *const analytics_topics[] = { "fit.auth.v1", "fit.user.v1", "fit.workout.v1",
-					 "fit.analytics.v1", NULL };
+const char *const analytics_topics[] = { "fit.auth.v1",        "fit.user.v1",      "fit.workout.v1",
+					 "fit.ai_coaching.v1", "fit.analytics.v1", NULL };
 
 const char analytics_event_into[] =
 	"events (event_id,time,time_ms,user_id,source,type,sequence,at,session_id,plan_id,exercise_id,"
@@ -218,6 +221,7 @@ add_scalar(struct strbuf *out, const ProtobufCFieldDescriptor *f, const struct w
 {
 	const ProtobufCEnumValue *value;
 	char time[CLOCK_RFC3339_SIZE] = "";
+	double real;
 	int64_t ms;
 
 	switch (f->type) {
@@ -238,6 +242,14 @@ add_scalar(struct strbuf *out, const ProtobufCFieldDescriptor *f, const struct w
 		break;
 	case PROTOBUF_C_TYPE_INT64:
 		strbuf_add_i64(out, (int64_t)w->bits);
+		break;
+	case PROTOBUF_C_TYPE_DOUBLE:
+		memcpy(&real, &w->bits, sizeof(real));
+		/* JSON has no name for infinities and what is no number. */
+		if (isfinite(real))
+			strbuf_addf(out, "%.12g", real);
+		else
+			strbuf_adds(out, "null");
 		break;
 	case PROTOBUF_C_TYPE_ENUM:
 		value = protobuf_c_enum_descriptor_get_value(f->descriptor, (int)w->bits);
@@ -265,6 +277,7 @@ has_json(const ProtobufCFieldDescriptor *f)
 	case PROTOBUF_C_TYPE_UINT64:
 	case PROTOBUF_C_TYPE_INT32:
 	case PROTOBUF_C_TYPE_INT64:
+	case PROTOBUF_C_TYPE_DOUBLE:
 	case PROTOBUF_C_TYPE_ENUM:
 		return f->label != PROTOBUF_C_LABEL_REPEATED;
 	default:

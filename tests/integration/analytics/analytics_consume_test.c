@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fit/ai_coaching/v1/event.pb-c.h"
 #include "fit/analytics/v1/event.pb-c.h"
 #include "fit/auth/v1/event.pb-c.h"
 #include "fit/user/v1/event.pb-c.h"
@@ -123,6 +124,7 @@ add_message(const char *topic, const char *type, const struct uuid *id,
 	event.sequence = ++sequence
 #define BEGIN_INIT(package) BEGIN_INIT_##package
 #define BEGIN_INIT_Fit__Workout__V1 fit__workout__v1__event__init
+#define BEGIN_INIT_Fit__AiCoaching__V1 fit__ai_coaching__v1__event__init
 #define BEGIN_INIT_Fit__User__V1 fit__user__v1__event__init
 #define BEGIN_INIT_Fit__Analytics__V1 fit__analytics__v1__event__init
 
@@ -243,6 +245,21 @@ spent(int64_t when, unsigned who, const char *name, uint32_t ms)
 	add_message("fit.analytics.v1", "time_spent", &id, &event.base);
 }
 
+static void
+answered(int64_t when, unsigned who)
+{
+	Fit__AiCoaching__V1__TurnFinished *m =
+		pb_arena_new(arena, &fit__ai_coaching__v1__turn_finished__descriptor);
+	BEGIN(Fit__AiCoaching__V1, when, who);
+
+	m->provider = (char[]){ "built_in" };
+	m->confidence = 0.75;
+	m->duration_ms = 12;
+	event.turn_finished = m;
+	event.type_case = FIT__AI_COACHING__V1__EVENT__TYPE_TURN_FINISHED;
+	add_message("fit.ai_coaching.v1", "turn_finished", &id, &event.base);
+}
+
 static enum status
 consume(size_t first, size_t n)
 {
@@ -299,6 +316,18 @@ test_analytics_columns(void **state)
 				assert_string_equal(clickhouse_text(res, i, j), want[i][j]);
 	assert_string_equal(clickhouse_text(res, 1, 15), user(200));
 	assert_string_equal(clickhouse_text(res, 1, 16), text_of(&batch[0].id));
+}
+
+static void
+test_analytics_topic_of_the_coach(void **state)
+{
+	(void)state;
+	answered(MONDAY, 1);
+	ASSERT_OK(consume(0, 1), &err);
+	assert_int_equal(
+		number("SELECT count() FROM events WHERE source = 'ai-coaching' AND duration_ms = 12"
+		       " AND extra = '{\"provider\":\"built_in\",\"confidence\":0.75}'"),
+		1);
 }
 
 static void
@@ -613,6 +642,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_analytics_columns),
+		TEST(test_analytics_topic_of_the_coach),
 		TEST(test_analytics_replay_changes_nothing),
 		TEST(test_analytics_bad_events_stand_aside),
 		TEST(test_analytics_bad_in_every_way),
