@@ -4,15 +4,19 @@
 #include "libcommon/base/arena.h"
 #include "libcommon/base/compiler.h"
 
-#define BUILT_IN                                                                                                            \
-	"I am the built-in coach: a program with fixed rules, not a person and not a language model. I work from your own " \
-	"profile, plan and logged sets."
-#define CAN                                                                                                                   \
-	"I can tell you what comes next and why, explain exercises and find substitutes, read your progress, look at weekly " \
-	"sets, plateaus and deloads, and propose a swap, another load or another day, which you accept or leave."
-#define CANNOT                                                                                                                    \
-	"I cannot see you move, diagnose pain, plan diets, or chat about everything; and nothing in your plan changes until you " \
-	"accept a proposal."
+#define BUILT_IN                                                                                   \
+	"I am the built-in coach: a program with fixed rules, not a person and "                   \
+	"not a language model. I work from your own profile, plan and logged "                     \
+	"sets."
+#define CAN                                                                                        \
+	"I can tell you what comes next and why, explain exercises and find "                      \
+	"substitutes, read your progress, look at weekly sets, plateaus and "                      \
+	"deloads, and propose a swap, another load or another day, which you "                     \
+	"accept or leave."
+#define CANNOT                                                                                     \
+	"I cannot see you move, diagnose pain, plan diets, or chat about "                         \
+	"everything; and nothing in your plan changes until you accept a "                         \
+	"proposal."
 
 void
 coach_say(struct coach_say *s, const char *fmt, ...)
@@ -98,11 +102,13 @@ void
 coach_answer_locked(struct arena *arena, struct coach_answer *ret_answer)
 {
 	*ret_answer = (struct coach_answer){ .text = STRBUF_ARENA(arena), .lock = true };
-	strbuf_adds(
-		&ret_answer->text,
-		"Before we go on with training: you told me about an emergency. If it is not over, call your local emergency "
-		"number now (112 in Europe, 911 in the US and Canada, 999 in the UK), or a crisis line such as 988 in the US. "
-		"When you are safe and have had help, tell me: \"I have been checked and cleared\".");
+	strbuf_adds(&ret_answer->text,
+		    "Before we go on with training: you told me about an emergency. If it is not "
+		    "over, call your local emergency "
+		    "number now (112 in Europe, 911 in the US and Canada, 999 in the UK), or a "
+		    "crisis line such as 988 in the US. "
+		    "When you are safe and have had help, tell me: \"I have been checked and "
+		    "cleared\".");
 }
 
 /* ---- small talk ---- */
@@ -129,11 +135,11 @@ on_who(struct coach_say *s)
 static void
 on_help(struct coach_say *s)
 {
-	coach_say(
-		s, CAN
-		"\nTry: \"What should I do today?\", \"How do I do a Romanian deadlift?\", \"Swap bench press for dips\", "
-		"\"Am I doing enough sets for back?\", \"Do I need a deload?\".\n" BUILT_IN
-		" " CANNOT);
+	coach_say(s,
+		  CAN "\nTry: \"What should I do today?\", \"How do I do a Romanian deadlift?\", "
+		      "\"Swap bench press for dips\", "
+		      "\"Am I doing enough sets for back?\", \"Do I need a deload?\".\n" BUILT_IN
+		      " " CANNOT);
 }
 
 static void
@@ -155,27 +161,29 @@ on_injection(struct coach_say *s)
 	coach_say(
 		s,
 		"I do not take instructions of that kind, from messages, names or notes: " BUILT_IN
-		" I only see your own data, and nothing changes until you accept a proposal. What about your training?");
+		" I only see your own data, and nothing changes until you accept a proposal. "
+		"What about your training?");
 }
 
 static void
 on_nutrition(struct coach_say *s)
 {
-	coach_say(
-		s,
-		"I plan no diets and no calories: a registered dietitian or your doctor can do that properly. What helps any goal "
-		"is regular strength training, enough sleep, and protein spread over the day. Ask me about the training part.");
+	coach_say(s,
+		  "I plan no diets and no calories: a registered dietitian or your doctor can do "
+		  "that properly. What helps any goal "
+		  "is regular strength training, enough sleep, and protein spread over the "
+		  "day. Ask me about the training part.");
 }
 
 static void
 on_soreness(struct coach_say *s)
 {
 	coach_say_line(s, COACH_LINE_ADVICE);
-	coach_say(
-		s,
-		"Muscle soreness of one to three days after new or hard work is normal. Train other muscles, or the same one lightly; "
-		"if a set hurts more as you warm up, or soreness lasts beyond 72 hours, rest that muscle. Sharp pain, swelling, "
-		"weakness or dark urine are no soreness: stop and have that seen.");
+	coach_say(s, "Muscle soreness of one to three days after new or hard work is normal. Train "
+		     "other muscles, or the same one lightly; "
+		     "if a set hurts more as you warm up, or soreness lasts beyond 72 hours, rest "
+		     "that muscle. Sharp pain, swelling, "
+		     "weakness or dark urine are no soreness: stop and have that seen.");
 }
 
 static void
@@ -183,35 +191,33 @@ on_motivation(struct coach_say *s)
 {
 	coach_say_line(s, COACH_LINE_MOTIVATION);
 	if (s->facts->progress != NULL && s->facts->progress->streak != NULL)
-		coach_say(
-			s,
-			"You are at %u week%s in a row; your longest streak is %u. Rest days count as training, too.",
-			s->facts->progress->streak->current_weeks,
-			s->facts->progress->streak->current_weeks == 1 ? "" : "s",
-			s->facts->progress->streak->longest_weeks);
+		coach_say(s,
+			  "You are at %u week%s in a row; your longest streak is %u. Rest days "
+			  "count as training, too.",
+			  s->facts->progress->streak->current_weeks,
+			  s->facts->progress->streak->current_weeks == 1 ? "" : "s",
+			  s->facts->progress->streak->longest_weeks);
 }
 
 static void
 on_acknowledge(struct coach_say *s)
 {
-	coach_say(
-		s,
-		"Thank you for telling me; I am glad that you are looked after. Keep to what you were told there, and start easy: "
-		"half the sets, and stop at the first sign that it comes back. Ask me when you want to train again.");
+	coach_say(s, "Thank you for telling me; I am glad that you are looked after. Keep to what "
+		     "you were told there, and start easy: "
+		     "half the sets, and stop at the first sign that it comes back. Ask me when "
+		     "you want to train again.");
 }
 
 static void
 on_confirm(struct coach_say *s)
 {
 	if (s->facts->last_proposal)
-		coach_say(
-			s,
-			"I do not change your plan myself. Press accept on the proposal, and it becomes the next version of your plan; "
-			"until then nothing has changed.");
+		coach_say(s, "I do not change your plan myself. Press accept on the proposal, and "
+			     "it becomes the next version of your plan; "
+			     "until then nothing has changed.");
 	else
-		coach_say(
-			s,
-			"There is no open proposal from our last turn. Ask for one, for example: \"Set bench press to 80 kg\".");
+		coach_say(s, "There is no open proposal from our last turn. Ask for one, for "
+			     "example: \"Set bench press to 80 kg\".");
 }
 
 /* ---- the table ---- */

@@ -152,20 +152,19 @@ coach_answer_progress(struct coach_say *s)
 
 	coach_say_line(s, COACH_LINE_PROGRESS);
 	if (p == NULL || p->n_weeks < 2 || p->sessions == 0) {
-		coach_say(
-			s,
-			"There is no completed session in the last weeks yet. Log one, and I can tell you more.");
+		coach_say(s, "There is no completed session in the last weeks yet. Log one, and I "
+			     "can tell you more.");
 		return;
 	}
 	now = p->weeks[p->n_weeks - 1];
 	last = p->weeks[p->n_weeks - 2];
-	coach_say(
-		s,
-		"This week: %u session%s, %u sets, %s moved. Last week: %u session%s, %u sets, %s.\n",
-		now->sessions, now->sessions == 1 ? "" : "s", now->sets,
-		coach_say_weight(s, llround(now->volume_load * 1000)), last->sessions,
-		last->sessions == 1 ? "" : "s", last->sets,
-		coach_say_weight(s, llround(last->volume_load * 1000)));
+	coach_say(s,
+		  "This week: %u session%s, %u sets, %s moved. Last week: %u session%s, %u "
+		  "sets, %s.\n",
+		  now->sessions, now->sessions == 1 ? "" : "s", now->sets,
+		  coach_say_weight(s, llround(now->volume_load * 1000)), last->sessions,
+		  last->sessions == 1 ? "" : "s", last->sets,
+		  coach_say_weight(s, llround(last->volume_load * 1000)));
 	coach_say(s, "Over %zu weeks: %u sessions, %u sets, %s.\n", p->n_weeks, p->sessions,
 		  p->sets, coach_say_weight(s, llround(p->volume_load * 1000)));
 	if (p->streak != NULL)
@@ -260,10 +259,9 @@ coach_answer_weekly_sets(struct coach_say *s)
 		muscle = s->r->exercises[0]->muscle_groups[0];
 	coach_say_line(s, COACH_LINE_PROGRESS);
 	if (s->facts->progress == NULL || s->facts->progress->sessions == 0) {
-		coach_say(
-			s,
-			"There is nothing logged to count yet. For most muscles 10 to 20 hard sets a week fit; beginners do well with 6 to "
-			"12.");
+		coach_say(s, "There is nothing logged to count yet. For most muscles 10 to 20 hard "
+			     "sets a week fit; beginners do well with 6 to "
+			     "12.");
 		return;
 	}
 	coach_say(
@@ -289,10 +287,10 @@ say_trend(struct coach_say *s, const coach_exercise *e, const struct coach_plate
 
 	switch (p->trend) {
 	case COACH_TREND_RISING:
-		coach_say(
-			s,
-			"%s is still going up: %+.2f %% a week over the last six weeks (%zu points). No plateau; stay on course.",
-			e->name, p->slope, p->points);
+		coach_say(s,
+			  "%s is still going up: %+.2f %% a week over the last six weeks (%zu "
+			  "points). No plateau; stay on course.",
+			  e->name, p->slope, p->points);
 		break;
 	case COACH_TREND_PLATEAU:
 	case COACH_TREND_FALLING:
@@ -300,23 +298,23 @@ say_trend(struct coach_say *s, const coach_exercise *e, const struct coach_plate
 			  e->name, p->trend == COACH_TREND_PLATEAU ? "on a plateau" : "going down",
 			  p->slope, p->points);
 		if (score >= COACH_DELOAD_AT || p->trend == COACH_TREND_FALLING)
-			coach_say(
-				s,
-				"With %u of 5 signs of fatigue, take an easy week first: half the sets at 60 to 80 %% of the load.",
-				score);
+			coach_say(s,
+				  "With %u of 5 signs of fatigue, take an easy week first: half "
+				  "the sets at 60 to 80 %% of the load.",
+				  score);
 		else
-			coach_say(
-				s,
-				"With %u of 5 signs of fatigue you recover well: add about 20 %% sets for it, or change the repetition range "
-				"or the variation for some weeks.",
-				score);
+			coach_say(s,
+				  "With %u of 5 signs of fatigue you recover well: add about 20 "
+				  "%% sets for it, or change the repetition range "
+				  "or the variation for some weeks.",
+				  score);
 		break;
 	default:
-		coach_say(
-			s,
-			"I cannot call %s a plateau or not: I need at least 4 weeks with a good set in six, three weeks in a row, and 75 %% "
-			"of the planned sessions (now %zu points, %.0f %%).",
-			e->name, p->points, 100 * coach_facts_adherence(s->facts));
+		coach_say(s,
+			  "I cannot call %s a plateau or not: I need at least 4 weeks with a "
+			  "good set in six, three weeks in a row, and 75 %% "
+			  "of the planned sessions (now %zu points, %.0f %%).",
+			  e->name, p->points, 100 * coach_facts_adherence(s->facts));
 	}
 }
 
@@ -361,10 +359,10 @@ coach_answer_deload(struct coach_say *s)
 			coach_say(s, "\n- %s", signs[i].text);
 	}
 	coach_say(s, "%s\n", score == 0 ? "." : "");
-	coach_say(
-		s,
-		score >= COACH_DELOAD_AT
-			? "Take a deload now: 5 to 7 days, half the sets, 60 to 80 %% of the loads, two more repetitions in reserve."
-			: "No deload needed by the numbers (from 3 on I advise one). If you feel worn out all the same, an easy week costs "
-			  "nothing: half the sets at 60 to 80 %% of the loads.");
+	coach_say(s, score >= COACH_DELOAD_AT
+			     ? "Take a deload now: 5 to 7 days, half the sets, 60 to 80 %% of the "
+			       "loads, two more repetitions in reserve."
+			     : "No deload needed by the numbers (from 3 on I advise one). If you "
+			       "feel worn out all the same, an easy week costs "
+			       "nothing: half the sets at 60 to 80 %% of the loads.");
 }

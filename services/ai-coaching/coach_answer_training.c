@@ -20,10 +20,9 @@ say_name(struct coach_say *s, const char *name)
 static void
 say_no_plan(struct coach_say *s)
 {
-	coach_say(
-		s,
-		"You have no active plan that I can read. Create one, or open a plan and ask again; about exercises and your "
-		"logged sets I can answer all the same.");
+	coach_say(s, "You have no active plan that I can read. Create one, or open a plan and ask "
+		     "again; about exercises and your "
+		     "logged sets I can answer all the same.");
 }
 
 static const char *
@@ -33,11 +32,14 @@ reason_of(enum coach_step step)
 		[COACH_STEP_START] =
 			"not logged yet: start as planned, with 2 to 3 repetitions in reserve",
 		[COACH_STEP_ADD_LOAD] =
-			"every set reached the top of the range, so the load goes up and the repetitions start low again",
+			"every set reached the top of the range, so the load goes up and the "
+			"repetitions start low again",
 		[COACH_STEP_ADD_REPS] =
-			"same load, one repetition more, until every set is at the top of the range",
+			"same load, one repetition more, until every set is at the top of the "
+			"range",
 		[COACH_STEP_HOLD_EFFORT] =
-			"the top was reached, but at RPE 9 or more: own it once more before adding load",
+			"the top was reached, but at RPE 9 or more: own it once more before "
+			"adding load",
 		[COACH_STEP_HOLD_MISSED] = "a set stayed below the range: the same again",
 		[COACH_STEP_BACK_5] =
 			"missed by two or more twice in a row: 5 % off, then build up again",
@@ -152,11 +154,12 @@ coach_answer_why(struct coach_say *s)
 
 	coach_say_line(s, COACH_LINE_ADVICE);
 	if (entry == NULL) {
-		coach_say(
-			s,
-			"The next day is the one after the last that you completed. Loads follow double progression: repetitions "
-			"grow inside of their range, and when every set is at the top without RPE 9, the load goes up one step and "
-			"the repetitions start low again. Missing the range by two or more twice takes 5 %% off.");
+		coach_say(s, "The next day is the one after the last that you completed. Loads "
+			     "follow double progression: repetitions "
+			     "grow inside of their range, and when every set is at the top without "
+			     "RPE 9, the load goes up one step and "
+			     "the repetitions start low again. Missing the range by two or more "
+			     "twice takes 5 %% off.");
 		return;
 	}
 	s->out->about = e;
@@ -195,17 +198,17 @@ coach_answer_load(struct coach_say *s)
 	}
 	best = coach_facts_best_e1rm(s->facts, e->id);
 	if (best > 0)
-		coach_say(
-			s,
-			"%s is not in your plan. From your best e1RM of %s, 8 repetitions with 2 in reserve are about %s.",
-			e->name, coach_say_weight(s, best),
-			coach_say_weight(s, coach_round(coach_load_for(best, 8, 2), 2500)));
+		coach_say(s,
+			  "%s is not in your plan. From your best e1RM of %s, 8 repetitions "
+			  "with 2 in reserve are about %s.",
+			  e->name, coach_say_weight(s, best),
+			  coach_say_weight(s, coach_round(coach_load_for(best, 8, 2), 2500)));
 	else
-		coach_say(
-			s,
-			"You have not logged %s yet. Start light, and add weight set by set until 8 to 12 repetitions leave 2 to 3 "
-			"in reserve.",
-			e->name);
+		coach_say(s,
+			  "You have not logged %s yet. Start light, and add weight set by set "
+			  "until 8 to 12 repetitions leave 2 to 3 "
+			  "in reserve.",
+			  e->name);
 }
 
 void
@@ -217,10 +220,10 @@ coach_answer_rpe(struct coach_say *s)
 	struct coach_history h = { .n = 0 };
 
 	coach_say_line(s, COACH_LINE_ADVICE);
-	coach_say(
-		s,
-		"RPE is how hard a set was: 10 minus the repetitions you had left. RPE 8 means 2 in reserve. Aim for 7 to 9 in most "
-		"sets; beginners stay away from failure.");
+	coach_say(s,
+		  "RPE is how hard a set was: 10 minus the repetitions you had left. RPE 8 means "
+		  "2 in reserve. Aim for 7 to 9 in most "
+		  "sets; beginners stay away from failure.");
 	if (s->r->rpe == 0)
 		return;
 	if (e != NULL && grams == 0) {
@@ -251,10 +254,9 @@ coach_answer_rest(struct coach_say *s)
 	if (entry != NULL && entry->rest_time > 0)
 		coach_say(s, "Your plan says %u seconds between sets of %s. ", entry->rest_time,
 			  e->name);
-	coach_say(
-		s,
-		"Heavy lifts of 1 to 6 repetitions: 3 to 5 minutes. Sets of 6 to 15 of large lifts: 2 to 3 minutes. Small muscles: 1 to 2 "
-		"minutes. If the next set drops by more than two repetitions, rest longer.");
+	coach_say(s, "Heavy lifts of 1 to 6 repetitions: 3 to 5 minutes. Sets of 6 to 15 of large "
+		     "lifts: 2 to 3 minutes. Small muscles: 1 to 2 "
+		     "minutes. If the next set drops by more than two repetitions, rest longer.");
 }
 
 void
@@ -281,9 +283,8 @@ coach_answer_warmup(struct coach_say *s)
 			  coach_say_weight(s, coach_round(grams * 70 / 100, 2500)),
 			  coach_say_weight(s, coach_round(grams * 85 / 100, 2500)));
 	else
-		coach_say(
-			s,
-			" 10 repetitions very light, 5 at half, 3 at 70 %% and 1 at 85 %% of your working load.");
+		coach_say(s, " 10 repetitions very light, 5 at half, 3 at 70 %% and 1 at 85 %% of "
+			     "your working load.");
 	coach_say(s, " Warm-up sets are never hard.");
 }
 
@@ -293,15 +294,14 @@ coach_answer_frequency(struct coach_say *s)
 	unsigned last, days = s->facts->plan != NULL ? coach_facts_days(s->facts->plan, &last) : 0;
 
 	coach_say_line(s, COACH_LINE_ADVICE);
-	coach_say(
-		s,
-		"Train each large muscle about twice a week and keep at least one full day of rest in seven; at equal weekly sets, more "
-		"days change little for size.");
+	coach_say(s, "Train each large muscle about twice a week and keep at least one full day of "
+		     "rest in seven; at equal weekly sets, more "
+		     "days change little for size.");
 	if (days > 0)
-		coach_say(
-			s,
-			" Your plan has %u training day%s, and you kept %.0f %% of it over the last four weeks.",
-			days, days == 1 ? "" : "s", 100 * coach_facts_adherence(s->facts));
+		coach_say(s,
+			  " Your plan has %u training day%s, and you kept %.0f %% of it over "
+			  "the last four weeks.",
+			  days, days == 1 ? "" : "s", 100 * coach_facts_adherence(s->facts));
 }
 
 /* ---- proposals ---- */
@@ -327,9 +327,8 @@ offer(struct coach_say *s, const struct coach_change *change)
 	}
 	for (size_t i = 0; i < s->out->draft.proposal->n_adjustments; i++)
 		coach_say(s, "%s\n", s->out->draft.proposal->adjustments[i]);
-	coach_say(
-		s,
-		"Nothing has changed yet: accept it, and it becomes the next version of your plan.");
+	coach_say(s, "Nothing has changed yet: accept it, and it becomes the next version of your "
+		     "plan.");
 	return true;
 }
 

@@ -20,8 +20,10 @@ struct coach_brain {
 
 /* Words of the slots. */
 static const char slot_words[] =
-	"kg lb x reps rep sets set rpe rir day week weeks kcal percent % minutes seconds hours bmi years year old woman female "
-	"girl man male deficit surplus burn burned by to at from out of monday tuesday wednesday thursday friday saturday sunday "
+	"kg lb x reps rep sets set rpe rir day week weeks kcal percent % minutes seconds hours "
+	"bmi years year old woman female "
+	"girl man male deficit surplus burn burned by to at from out of monday tuesday "
+	"wednesday thursday friday saturday sunday "
 	"one two three four five six seven eight nine ten";
 
 const char *

@@ -11,7 +11,8 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  "injection",
 	  0,
 	  4,
-	  { "ignore|disregard|forget|override .. previous|above|prior|earlier|all|your =instructions|rules|prompt|guidelines|safety",
+	  { "ignore|disregard|forget|override .. previous|above|prior|earlier|all|your "
+	    "=instructions|rules|prompt|guidelines|safety",
 	    "ignore|disregard|forget|override instructions|rules|guidelines",
 	    "system =prompt|message|override",
 	    "reveal|show|print|repeat|output your|the prompt|instructions|rules", "you =are =now",
@@ -99,8 +100,10 @@ const struct coach_intent_row coach_intent_rows[] = {
 	    "replace|sub #ex",
 	    "what|which .. instead|rather #ex",
 	    "can =not do|perform #ex",
-	    "do =not =have barbell|bench|machine|rack|dumbbells|dumbbell|cable|cables|equipment|bar|bands",
-	    "no barbell|bench|machine|rack|dumbbells|dumbbell|cable|equipment|gym|bar =for|available|here|at|$|today",
+	    "do =not =have "
+	    "barbell|bench|machine|rack|dumbbells|dumbbell|cable|cables|equipment|bar|bands",
+	    "no barbell|bench|machine|rack|dumbbells|dumbbell|cable|equipment|gym|bar "
+	    "=for|available|here|at|$|today",
 	    "no =equipment|machine|rack|barbell #ex",
 	    "#ex without machine|bench|barbell|rack|equipment|bar|cable|gym",
 	    "#ex at =home",
@@ -181,8 +184,10 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  2,
 	  { "my|the|current|estimated|what|how 1rm|max|e1rm|maximum|rm .. #ex",
 	    "#ex =1rm|max|e1rm|progress|history|maximum|pr|record|rm|trend|numbers|stats",
-	    "how|where|what|show .. #ex progress|progressing|doing|going|going|coming|trend|history|improving|improved|stats|numbers",
-	    "progress|progressing|stronger|improving|improved|improvement|history|trend|stats on|in|at|with|for|of|my #ex",
+	    "how|where|what|show .. #ex "
+	    "progress|progressing|doing|going|going|coming|trend|history|improving|improved|stats|numbers",
+	    "progress|progressing|stronger|improving|improved|improvement|history|trend|stats "
+	    "on|in|at|with|for|of|my #ex",
 	    "am =i stronger|better|improving|progressing .. #ex", "best|heaviest|biggest|top #ex",
 	    "how strong .. #ex", "how much|what .. can|did i lift|#ex max|$",
 	    "my #ex going|doing|progress|improving|up|stronger", "1rm|e1rm|max #ex",
@@ -223,7 +228,8 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  TRAINING,
 	  3,
 	  { "^why $", "^why|and|but =why|that|this|is $", "why =this|that|these|those|not|so",
-	    "why|reason .. plan|session|workout|weight|proposal|suggest|suggested|recommend|today|that|this|exercise",
+	    "why|reason .. "
+	    "plan|session|workout|weight|proposal|suggest|suggested|recommend|today|that|this|exercise",
 	    "explain why|your|that|reason", "how =come", "why .. #ex",
 	    "why .. weight|load|reps|sets|kg .. #ex", "why #n", "why do =you|i" } },
 	{ COACH_INTENT_NEXT,
@@ -246,9 +252,11 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  TRAINING | COACH_NEEDS_PROGRESS | COACH_NEEDS_RECORDS,
 	  1,
 	  { "how am =i =doing|progressing|going|improving",
-	    "my|any|show|about|overall progress|stats|statistics|numbers|results|summary|streak|history",
+	    "my|any|show|about|overall "
+	    "progress|stats|statistics|numbers|results|summary|streak|history",
 	    "am =i progressing|improving|stronger|better|getting",
-	    "how .. my|is training|progress|week|month|workouts|lifting going|been|was|look|looking|doing|$",
+	    "how .. my|is training|progress|week|month|workouts|lifting "
+	    "going|been|was|look|looking|doing|$",
 	    "progress|stats|streak|summary|overview|report",
 	    "how many workouts|sessions|times .. week|month|i|done|did",
 	    "what have =i =done|achieved", "how =was =my =week|month",
@@ -271,7 +279,8 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  COACH_NEEDS_PROFILE | COACH_NEEDS_PROGRESS,
 	  1,
 	  { "motivate|motivation|motivated|inspire|unmotivated|lazy",
-	    "not|no|do =not|feel want|feel|mood|like train|training|gym|lifting|workout|working|it|going",
+	    "not|no|do =not|feel want|feel|mood|like "
+	    "train|training|gym|lifting|workout|working|it|going",
 	    "can =not be =bothered|arsed",
 	    "skip|skipping|miss|missed|skipped .. today|gym|session|workout|training|week",
 	    "pump me", "need .. push|kick|encouragement", "want|going to =quit|stop|give",
@@ -307,37 +316,68 @@ const struct coach_intent_row coach_intent_rows[] = {
 const size_t coach_intent_nrows = ARRAY_LEN(coach_intent_rows);
 
 const char *const coach_common_words[] = {
-	"the a an and or but if then than that this these those there here it its is are was were be been being am do does did done has have "
-	"had having will would shall should can could may might must not no yes of in on at to for from by with without about into over under "
-	"after before since until while during between through out up down off again very too so just only also even still yet ever never "
-	"always often sometimes maybe perhaps more most less least much many few some any all each every both either neither other another such "
-	"own same i you he she we they me him her us them my your his our their mine yours who whom whose which what when where why how",
-	"go goes going went gone come came get got gotten make made take took give gave put set let keep kept find found think thought know "
-	"knew see saw look looks want wants need needs try tried use used feel felt say said tell told ask asked work works worked call called "
-	"start started stop stopped run ran play move moved live lived seem help turn show hear talk like love hate bring happen write sit "
-	"stand lose pay meet include continue learn change lead understand watch follow create speak read allow add spend grow open walk win "
-	"offer remember consider appear buy wait serve die send expect build stay fall cut reach kill remain",
-	"good great best better bad worse worst new old young long short big small large little high low early late right left hard easy light "
-	"heavy strong weak fast slow hot cold nice fine cool sure real true false free full empty open close next last first second third few "
+	"the a an and or but if then than that this these those there here it its is are was "
+	"were be been being am do does did done has have "
+	"had having will would shall should can could may might must not no yes of in on at to "
+	"for from by with without about into over under "
+	"after before since until while during between through out up down off again very too "
+	"so just only also even still yet ever never "
+	"always often sometimes maybe perhaps more most less least much many few some any all "
+	"each every both either neither other another such "
+	"own same i you he she we they me him her us them my your his our their mine yours "
+	"who whom whose which what when where why how",
+	"go goes going went gone come came get got gotten make made take took give gave put "
+	"set let keep kept find found think thought know "
+	"knew see saw look looks want wants need needs try tried use used feel felt say said "
+	"tell told ask asked work works worked call called "
+	"start started stop stopped run ran play move moved live lived seem help turn show "
+	"hear talk like love hate bring happen write sit "
+	"stand lose pay meet include continue learn change lead understand watch follow create "
+	"speak read allow add spend grow open walk win "
+	"offer remember consider appear buy wait serve die send expect build stay fall cut "
+	"reach kill remain",
+	"good great best better bad worse worst new old young long short big small large "
+	"little high low early late right left hard easy light "
+	"heavy strong weak fast slow hot cold nice fine cool sure real true false free full "
+	"empty open close next last first second third few "
 	"many own main able",
-	"time year years day days week weeks month months hour hours minute minutes second seconds morning evening night today tomorrow "
-	"yesterday man woman men women child people person friend boss thing things way ways life world hand part place case point number home "
-	"house room water money word words fact lot side kind head name line end face body back gym coach plan plans program programme routine",
-	"gain gains main rain paid pair plain train trail brain grain drain chain paint saint point print rest test west nest guest quest vest "
-	"dose does those nose rose close chose chess cheat chat cheap check cheer press dress stress pressed size prize wise rise raise phase "
-	"phrase weight height eight wait straight might fight sight night tight bright flight slight form farm from firm grip trip drip drop "
-	"crop stop shop chop step steel stall still stool tool pool cool fool wheel whole hole pole role mole bone tone zone none hone heart "
-	"heard heat heal health healthy wealth wealthy death dead deal real meal seal steal dairy daily diary died diet dirt shirt short sport "
-	"spot shot shoot foot feet food mood wood good hood blood flood floor flour door poor pour four hour tour your sour soul soup",
-	"barely really nearly early only lonely lovely surge urge merge large charge sugar regular pulled pushed rolled missing kissing "
-	"passing massive bench branch lunch brunch crunch punch bunch french trench cream dream team steam stream scream bread thread spread "
-	"dread tread tired tried wired hired fired retired entire expert export import important impact impress compress express squat squad "
-	"squash swing swim sweet sweat sweater sleep sheep steep deep keep jeep weep seat seats beats heats treats streets meets greets feels",
-	"coffee office laptop phone video music friend friends family wife husband mother father brother sister dog cat car bike travel "
-	"holiday vacation trip hotel busy office job school university study exam winter summer spring autumn monday tuesday wednesday thursday "
-	"friday saturday sunday january february march april may june july august september october november december",
-	"please question answer maybe actually basically literally probably definitely thinking wondering trying looking getting doing having "
-	"making taking using saying coming keeping letting putting seeing knowing adding moving starting finishing finished almost around "
-	"toward towards because though although however instead otherwise anyway also else together apart away bit kind sort type stuff",
+	"time year years day days week weeks month months hour hours minute minutes second "
+	"seconds morning evening night today tomorrow "
+	"yesterday man woman men women child people person friend boss thing things way ways "
+	"life world hand part place case point number home "
+	"house room water money word words fact lot side kind head name line end face body "
+	"back gym coach plan plans program programme routine",
+	"gain gains main rain paid pair plain train trail brain grain drain chain paint saint "
+	"point print rest test west nest guest quest vest "
+	"dose does those nose rose close chose chess cheat chat cheap check cheer press dress "
+	"stress pressed size prize wise rise raise phase "
+	"phrase weight height eight wait straight might fight sight night tight bright flight "
+	"slight form farm from firm grip trip drip drop "
+	"crop stop shop chop step steel stall still stool tool pool cool fool wheel whole hole "
+	"pole role mole bone tone zone none hone heart "
+	"heard heat heal health healthy wealth wealthy death dead deal real meal seal steal "
+	"dairy daily diary died diet dirt shirt short sport "
+	"spot shot shoot foot feet food mood wood good hood blood flood floor flour door poor "
+	"pour four hour tour your sour soul soup",
+	"barely really nearly early only lonely lovely surge urge merge large charge sugar "
+	"regular pulled pushed rolled missing kissing "
+	"passing massive bench branch lunch brunch crunch punch bunch french trench cream "
+	"dream team steam stream scream bread thread spread "
+	"dread tread tired tried wired hired fired retired entire expert export import "
+	"important impact impress compress express squat squad "
+	"squash swing swim sweet sweat sweater sleep sheep steep deep keep jeep weep seat "
+	"seats beats heats treats streets meets greets feels",
+	"coffee office laptop phone video music friend friends family wife husband mother "
+	"father brother sister dog cat car bike travel "
+	"holiday vacation trip hotel busy office job school university study exam winter "
+	"summer spring autumn monday tuesday wednesday thursday "
+	"friday saturday sunday january february march april may june july august september "
+	"october november december",
+	"please question answer maybe actually basically literally probably definitely "
+	"thinking wondering trying looking getting doing having "
+	"making taking using saying coming keeping letting putting seeing knowing adding "
+	"moving starting finishing finished almost around "
+	"toward towards because though although however instead otherwise anyway also else "
+	"together apart away bit kind sort type stuff",
 	NULL,
 };

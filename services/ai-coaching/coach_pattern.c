@@ -29,25 +29,31 @@ const struct coach_class coach_classes[] = {
 	{ "pain", "pain pains painful hurt hurts hurting ache aches aching stabbing throbbing" },
 	{ "how", "how explain show teach describe tell" },
 	{ "swap", "swap switch replace substitute change exchange sub" },
-	{ "alt",
-	  "alternative alternatives substitute substitutes replacement instead swap variation variations" },
+	{ "alt", "alternative alternatives substitute substitutes replacement instead swap "
+		 "variation variations" },
 	{ "up", "raise increase add bump up heavier more higher" },
 	{ "down", "lower decrease reduce drop lighter less deload" },
 	{ "want", "want wanna need like should could can how let please" },
 	{ "session", "workout workouts session sessions training gym lift" },
 	{ "muscle",
-	  "chest back quads quad quadriceps hamstrings hamstring hams glutes glute shoulders shoulder delts "
-	  "triceps tricep biceps bicep calves calf abs ab abdominals core lats lat traps trap forearms "
+	  "chest back quads quad quadriceps hamstrings hamstring hams glutes glute shoulders "
+	  "shoulder delts "
+	  "triceps tricep biceps bicep calves calf abs ab abdominals core lats lat traps trap "
+	  "forearms "
 	  "forearm legs leg arms arm pecs upper_back lower_back adductors abductors" },
 	{ "joint",
-	  "knee knees shoulder shoulders elbow elbows wrist wrists ankle ankles hip hips back neck groin "
-	  "hamstring achilles tendon spine foot feet rib ribs forearm bicep biceps tricep hand finger quad calf" },
+	  "knee knees shoulder shoulders elbow elbows wrist wrists ankle ankles hip hips back "
+	  "neck groin "
+	  "hamstring achilles tendon spine foot feet rib ribs forearm bicep biceps tricep "
+	  "hand finger quad calf" },
 	{ "badly", "bad badly terrible awful severe severely sharp worse intense unbearable" },
 	{ "fast", "fast quick quickly quickest rapidly asap overnight" },
 	{ "day", "monday tuesday wednesday thursday friday saturday sunday day days" },
 	{ "drug",
-	  "steroid steroids roids juice gear sarm sarms testosterone tren trenbolone dianabol dbol anavar winstrol "
-	  "deca nandrolone hgh clenbuterol clen dnp peptides ostarine rad140 lgd ligandrol cardarine epo igf "
+	  "steroid steroids roids juice gear sarm sarms testosterone tren trenbolone dianabol "
+	  "dbol anavar winstrol "
+	  "deca nandrolone hgh clenbuterol clen dnp peptides ostarine rad140 lgd ligandrol "
+	  "cardarine epo igf "
 	  "turinabol masteron anadrol semaglutide ozempic wegovy mk677 tb500 bpc157 trt" },
 	{ NULL, NULL },
 };

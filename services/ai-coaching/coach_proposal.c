@@ -236,11 +236,10 @@ make_swap(struct maker *m, struct err *err)
 		m->entry->sets[k]->weight = 0;
 	}
 	if (loads)
-		adjust(m,
-		       arena_strdup(
-			       m->arena,
-			       "The planned loads are cleared: they belong to the other exercise. Start with "
-			       "a load that leaves 2 to 3 repetitions in reserve."));
+		adjust(m, arena_strdup(m->arena,
+				       "The planned loads are cleared: they belong to the other "
+				       "exercise. Start with "
+				       "a load that leaves 2 to 3 repetitions in reserve."));
 	m->p->change_case = FIT__AI_COACHING__V1__PROPOSAL__CHANGE_SWAP;
 	m->p->swap = pb_arena_new(m->arena, &fit__ai_coaching__v1__swap_exercise__descriptor);
 	m->p->swap->entry_id = m->entry->entry_id;
@@ -303,11 +302,11 @@ make_load(struct maker *m, struct err *err)
 	grams = coach_round(m->change->grams, target.step > 0 ? target.step / 2 : 500);
 	grams = clamp_load(m, &target, grams);
 	if (grams > target.grams && (m->facts->minor || m->facts->pregnant))
-		return err_public(
-			err, STATUS_FAILED_PRECONDITION, "%s",
-			m->facts->minor
-				? "Under 18 I do not propose heavier loads; add clean repetitions instead."
-				: "During pregnancy I do not propose heavier loads.");
+		return err_public(err, STATUS_FAILED_PRECONDITION, "%s",
+				  m->facts->minor
+					  ? "Under 18 I do not propose heavier loads; add clean "
+					    "repetitions instead."
+					  : "During pregnancy I do not propose heavier loads.");
 	if (grams == target.grams)
 		return err_public(err, STATUS_FAILED_PRECONDITION, "%s is planned at %s already.",
 				  m->exercise->name,

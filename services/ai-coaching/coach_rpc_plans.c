@@ -92,9 +92,9 @@ coach_on_propose(struct rpc_call *call, const void *request, void *reply, struct
 	facts.library = coach_brain_library(coach_snapshot_hold(coach, &scope)->brain);
 	st = coach_store_state(coach, &scope, &state, err);
 	if (st == STATUS_OK && state.locked)
-		return err_public(
-			err, STATUS_FAILED_PRECONDITION,
-			"There is an open emergency: tell the coach that you have been checked and cleared first.");
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "There is an open emergency: tell the coach that you have "
+				  "been checked and cleared first.");
 	if (st == STATUS_OK)
 		st = coach_gather(coach, &scope, &ask, &facts, err);
 	if (st != STATUS_OK)

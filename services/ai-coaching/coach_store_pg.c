@@ -15,26 +15,31 @@
 #define MINOR_DAYS 365
 
 static const char sql_state[] =
-	"SELECT coalesce(bool_or(level = 5 AND acknowledged_at IS NULL AND created_at > $2), false),"
+	"SELECT coalesce(bool_or(level = 5 AND acknowledged_at IS NULL AND created_at > $2), "
+	"false),"
 	" coalesce(bool_or(topic = 'minor'), false),"
 	" coalesce(bool_or(topic = 'pregnancy' AND created_at > $3), false)"
 	" FROM safety_event WHERE user_id = $1 AND created_at > $4";
 static const char sql_log[] =
-	"INSERT INTO safety_event (id, user_id, topic, level, created_at) VALUES ($1, $2, $3, $4, $5)";
+	"INSERT INTO safety_event (id, user_id, topic, level, created_at) VALUES ($1, $2, $3, "
+	"$4, $5)";
 static const char sql_acknowledge[] = "UPDATE safety_event SET acknowledged_at = $2"
 				      " WHERE user_id = $1 AND acknowledged_at IS NULL";
 static const char sql_propose[] =
-	"INSERT INTO proposal (id, user_id, plan_id, plan_version, change, body, after, created_at, expires_at)"
+	"INSERT INTO proposal (id, user_id, plan_id, plan_version, change, body, after, "
+	"created_at, expires_at)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 static const char sql_forget[] = "DELETE FROM proposal WHERE user_id = $1 AND expires_at < $2";
 static const char sql_find[] =
 	"SELECT body, after, status, accepted_version, created_at, expires_at FROM proposal"
 	" WHERE user_id = $1 AND id = $2";
 static const char sql_accepted[] =
-	"UPDATE proposal SET status = 'accepted', accepted_version = $3 WHERE user_id = $1 AND id = $2"
+	"UPDATE proposal SET status = 'accepted', accepted_version = $3 WHERE user_id = $1 AND "
+	"id = $2"
 	" AND status <> 'accepted'";
 static const char sql_outdated[] =
-	"UPDATE proposal SET status = 'outdated' WHERE user_id = $1 AND id = $2 AND status = 'open'";
+	"UPDATE proposal SET status = 'outdated' WHERE user_id = $1 AND id = $2 AND status = "
+	"'open'";
 
 enum status
 coach_store_state(struct coach *coach, const struct coach_scope *scope,

@@ -24,9 +24,11 @@ static const char *const lines[COACH_LINES][COACH_PERSONALITIES] = {
 	[COACH_LINE_REFUSED] = { "I'd rather not, and here is why:", "No. Here is why:",
 				 "Not proposed:" },
 	[COACH_LINE_CLOSE] = { "You've got this.", "Now go and earn it.", "Keep to it." },
-	[COACH_LINE_MOTIVATION] = { "Everybody has such days, and coming in for ten minutes counts too.",
+	[COACH_LINE_MOTIVATION] = { "Everybody has such days, and coming in for ten minutes "
+				    "counts too.",
 				    "Motivation is late. Start without it: one warm-up set, now.",
-				    "A small session keeps the habit: the first exercise is enough." },
+				    "A small session keeps the habit: the first exercise is "
+				    "enough." },
 	[COACH_LINE_UNKNOWN] = { "Sorry, I did not get that.", "Say that again, plainly.",
 				 "I did not understand that." },
 	[COACH_LINE_SAFETY_ADAPT] = { "First, please take care:", "First things first:",
