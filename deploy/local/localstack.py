@@ -10,7 +10,6 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -84,16 +83,15 @@ class Stack:
             for program in self.programs.values():
                 self._start(program, started, say)
             self._write_env()
+            servers.check_interrupted()
         except BaseException:
-            # A second Ctrl-C does not stop the stopping.
-            with contextlib.suppress(ValueError):  # not the main thread
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
             for daemon in reversed(started):
                 daemon.stop()
             raise
 
     def _start(self, daemon, started, say):
         """Starts what does not run, and starts again what is not what it would be now."""
+        servers.check_interrupted()
         if daemon.pid() is not None:
             why = daemon.outdated()
             if not why:

@@ -32,6 +32,28 @@ class StackError(RuntimeError):
     """One sentence for the operator; names the log where there is one."""
 
 
+class Interrupted(StackError):
+    """A signal asked to stop; `number` says which."""
+
+    def __init__(self, number):
+        super().__init__("interrupted")
+        self.number = number
+
+
+_signals = []
+
+
+def defer_signals():
+    """From now on SIGINT, SIGTERM and SIGHUP are seen by check_interrupted() alone: between two steps, never amid one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: _signals.append(number))
+
+
+def check_interrupted():
+    if _signals:
+        raise Interrupted(_signals[0])
+
+
 def free_port():
     """A port that nobody uses, and that no other caller of this function gets while we live. Below the range that the
     kernel takes connections' own ports from, so that it stays free while its server restarts."""
@@ -149,6 +171,7 @@ class Daemon:
         """Polls probe() until it is true; raises when the process ends first or time is up."""
         end = self.started_at + seconds
         while True:
+            check_interrupted()
             if probe():
                 with open(self.ready_file, "w") as f:
                     f.write(f"{(time.monotonic() - self.started_at) * 1000:.0f}\n")
