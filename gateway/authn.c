@@ -380,6 +380,34 @@ authn_session_check(const struct authn_session *session, const struct authn_toke
 	return STATUS_OK;
 }
 
+bool
+authn_session_due(const struct authn_session *session)
+{
+	return session->active && session->exp_ms <= clock_wall_ms();
+}
+
+static void
+remember_session(struct authn *authn, const char *session_id, const struct authn_session *session)
+{
+	struct authn_session *copy = malloc(sizeof(*copy));
+
+	if (copy == NULL)
+		panic("authn: no memory");
+	*copy = *session;
+	lru_put(authn->sessions, slice_str(session_id), copy, clock_mono_ms() + SESSION_CACHE_MS);
+}
+
+bool
+authn_session_stretch(struct authn *authn, const struct authn_token *token,
+		      struct authn_session *session)
+{
+	if (!session->active || session->exp_ms + AUTHN_STALE_MS <= clock_wall_ms())
+		return false;
+	session->exp_ms += AUTHN_STALE_MS;
+	remember_session(authn, token->session_id, session);
+	return true;
+}
+
 const struct authn_session *
 authn_session_recent(struct authn *authn, const struct authn_token *token)
 {
@@ -432,12 +460,7 @@ on_session_end(struct rpc_client_call *call, enum status status, const struct er
 		resolve->fn(NULL, resolve->arg);
 		return;
 	}
-	struct authn_session *copy = malloc(sizeof(*copy));
-	if (copy == NULL)
-		panic("authn: no memory");
-	*copy = resolve->session;
-	lru_put(resolve->authn->sessions, slice_str(resolve->session_id), copy,
-		clock_mono_ms() + SESSION_CACHE_MS);
+	remember_session(resolve->authn, resolve->session_id, &resolve->session);
 	resolve->fn(&resolve->session, resolve->arg);
 }
 

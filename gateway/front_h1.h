@@ -2,26 +2,26 @@
 /*
  * front_h1.h - the HTTP/1.1 front: sockets, libevhtp behind the head filter, replies.
  *
- *	listen_open("127.0.0.1:8080", &fd, &err)            per loop: SO_REUSEPORT spreads
- *connections front = front_h1_new(&(struct front_h1_options){ .loop = loop, .handler = &handler, …
- *}); front_h1_accept(front, fd);
+ *	listen_open("127.0.0.1:8080", &fd, &err);   per loop: SO_REUSEPORT spreads connections
+ *	front = front_h1_new(&(struct front_h1_options){ .loop = loop, .handler = &handler, … });
+ *	front_h1_accept(front, fd);
  *
- * Who does what. libevhtp accepts connections and runs the life of a connection and its requests
- *(parser, callbacks, keep-alive, fini hooks). It never touches a socket nor a byte that a client
- *framed: the front takes the socket over when a connection is accepted, reads it, lets the head
- *filter judge, takes a body off its framing, and then feeds libevhtp one whole, re-written head at
- *a time through a bufferevent that has no socket; the reply is sent straight to the socket (one
- *system call) and libevhtp is told that its write is done. So its faults (a URI split over segments
- *is corrupted, ambiguous lengths are accepted, a client that leaves is not noticed, HEAD gets a
- *body) cannot be reached.
+ * Who does what. libevhtp accepts connections and runs the life of a connection and its
+ * requests (parser, callbacks, keep-alive, fini hooks). It never touches a socket nor a byte
+ * that a client framed: the front takes the socket over when a connection is accepted, reads
+ * it, lets the head filter judge, takes a body off its framing, and then feeds libevhtp one
+ * whole, re-written head at a time through a bufferevent that has no socket; the reply is sent
+ * straight to the socket (one system call) and libevhtp is told that its write is done. So its
+ * faults (a URI split over segments is corrupted, ambiguous lengths are accepted, a client that
+ * leaves is not noticed, HEAD gets a body) cannot be reached.
  *
  * One request at a time per connection; what a client pipelines waits in a bounded buffer. Each
- *phase has its own clock: idle, head (absolute, from its first byte), body (least rate), write
- *(progress), linger. A malformed request gets its 4xx problem, then the connection is closed with
- *linger, so that the reply survives bytes that are still coming.
+ * phase has its own clock: idle, head (absolute, from its first byte), body (least rate), write
+ * (progress), linger. A malformed request gets its 4xx problem, then the connection is closed
+ * with linger, so that the reply survives bytes that are still coming.
  *
- * Ownership: a front owns its connections. Threads: all functions on the loop's thread, or before
- *it runs.
+ * Ownership:  a front owns its connections. Threads: all functions on the loop's thread, or
+ *             before it runs.
  */
 #ifndef FIT_GATEWAY_FRONT_H1_H
 #define FIT_GATEWAY_FRONT_H1_H
@@ -66,7 +66,11 @@ void front_h1_accept(struct front_h1 *front, int listen_fd);
  * connections are still taken until front_h1_stop_accepting.
  */
 void front_h1_drain(struct front_h1 *front);
-void front_h1_stop_accepting(struct front_h1 *front);
+/*
+ * False: connections wait to be accepted, which closing the socket would reset. Call again after
+ * the loop's next turn, which takes them.
+ */
+bool front_h1_stop_accepting(struct front_h1 *front);
 void front_h1_stats(const struct front_h1 *front, struct front_h1_stats *ret_stats);
 /* Cancels what is in flight and closes all. */
 void front_h1_free(struct front_h1 *front);

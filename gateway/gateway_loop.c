@@ -85,5 +85,6 @@ gateway_loop_free(struct gateway_loop *gl)
 	loop_free(gl->loop);
 	access_log_free(gl->access_log);
 	strbuf_fini(&gl->fields);
+	strbuf_fini(&gl->json);
 	free(gl);
 }

@@ -318,6 +318,6 @@ h1_conn_new(struct front_h1 *front, int fd, const char *peer)
 	event_add(&conn->readable, NULL);
 	LIST_INSERT_HEAD(&front->conns, conn, link);
 	front->stats.connections++;
-	h1_conn_set_deadline(conn, front->opts.idle_ms);
+	h1_conn_set_deadline(conn, front->draining ? H1_DRAIN_IDLE_MS : front->opts.idle_ms);
 	return conn;
 }

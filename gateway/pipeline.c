@@ -217,40 +217,67 @@ stage_token(struct call *call)
 
 /* ---- limit and session ---- */
 
+/* The session decides whether the token is still good, and makes the principal. */
+static enum verdict
+enter(struct call *call, const struct authn_session *session)
+{
+	const char *permission = call->route->rule->method->policy.permission;
+	struct principal principal;
+	struct err err;
+
+	err_init(&err);
+	if (authn_session_check(session, &call->token, &principal, &err) != STATUS_OK) {
+		call_fail(call, &err);
+		return DONE;
+	}
+	if (permission[0] != '\0' && !principal_may(&principal, permission)) {
+		call_problem(call, 403, NULL, "Your role does not allow this.", NULL);
+		return DONE;
+	}
+	call->principal = STRBUF_ARENA(call->ex->arena);
+	strbuf_grow(&call->principal, 128);
+	principal_encode(&principal, &call->principal);
+	return NEXT;
+}
+
 static void
 on_session(const struct authn_session *session, void *arg)
 {
 	struct call *call = arg;
 
 	call->rpc = NULL;
+	if (session == NULL && call->due != NULL &&
+	    authn_session_stretch(call->gl->authn, &call->token, call->due))
+		session = call->due;
 	if (session == NULL) {
 		call_problem(call, 503, NULL, "Your session cannot be checked at the moment.",
 			     NULL);
 		return;
 	}
-	call->session = *session;
-	resume(call);
+	if (enter(call, session) == NEXT)
+		resume(call);
 }
 
 /*
  * The copy in Redis, else auth, which writes the copy anew. What auth said a moment ago counts only
- * while Redis is away: a session that was revoked since may so be good for up to five seconds more.
+ * while Redis is away (a session that was revoked since may so be good for up to five seconds
+ * more), and while a copy is due: one request asks, the others go on.
  */
 static enum verdict
 find_session(struct call *call, const struct admit_reply *reply)
 {
-	const struct authn_session *recent;
+	const struct authn_session *recent = NULL;
+	struct authn_session session;
 
-	if (reply->session == ADMIT_FOUND &&
-	    authn_session_parse(reply->session_value, &call->session))
-		return NEXT;
-	recent = reply->session == ADMIT_UNKNOWN
-			 ? authn_session_recent(call->gl->authn, &call->token)
-			 : NULL;
-	if (recent != NULL) {
-		call->session = *recent;
-		return NEXT;
+	if (reply->session == ADMIT_FOUND && authn_session_parse(reply->session_value, &session)) {
+		if (!authn_session_due(&session))
+			return enter(call, &session);
+		call->due = arena_memdup(call->ex->arena, &session, sizeof(session));
 	}
+	if (call->due != NULL || reply->session == ADMIT_UNKNOWN)
+		recent = authn_session_recent(call->gl->authn, &call->token);
+	if (recent != NULL)
+		return enter(call, recent);
 	call->rpc = authn_session_resolve(call->gl->authn, &call->token, call->request_id,
 					  call->ex->arena, on_session, call);
 	return WAIT;
@@ -291,27 +318,6 @@ stage_admit(struct call *call)
 
 	call->admitting = admit_start(call->gl->admit, &req, &reply, on_admitted, call);
 	return call->admitting != NULL ? WAIT : on_admit_reply(call, &reply);
-}
-
-static enum verdict
-stage_session(struct call *call)
-{
-	const char *permission = call->route->rule->method->policy.permission;
-	struct err err;
-
-	if (!needs_user(call))
-		return NEXT;
-	err_init(&err);
-	if (authn_session_check(&call->session, &call->token, &call->principal, &err) !=
-	    STATUS_OK) {
-		call_fail(call, &err);
-		return DONE;
-	}
-	if (permission[0] != '\0' && !principal_may(&call->principal, permission)) {
-		call_problem(call, 403, NULL, "Your role does not allow this.", NULL);
-		return DONE;
-	}
-	return NEXT;
 }
 
 /* ---- the request ---- */
@@ -377,8 +383,8 @@ stage_upstream(struct call *call)
 }
 
 static enum verdict (*const stages[])(struct call *call) = {
-	stage_begin, stage_cors,    stage_address,       stage_route,     stage_token,
-	stage_admit, stage_session, stage_preconditions, stage_transcode, stage_upstream,
+	stage_begin, stage_cors,          stage_address,   stage_route,    stage_token,
+	stage_admit, stage_preconditions, stage_transcode, stage_upstream,
 };
 
 /* From the stage that is due. */

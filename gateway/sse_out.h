@@ -5,10 +5,10 @@
  *	{"delta":{"text":"Hi"}}  →  "event: delta\ndata: {"text":"Hi"}\n\n"
  *
  * A stream's message is a oneof: the event is named after the member that is set. A message of
- *another shape becomes "event: message" with the whole JSON. JSON from schema_json_encode has no
- *line breaks.
+ * another shape becomes "event: message" with the whole JSON. JSON from schema_json_encode has
+ * no line breaks.
  *
- * Threads: any. Source: WHATWG HTML, section 9.2.
+ * Threads:    any. Source: WHATWG HTML, section 9.2.
  */
 #ifndef FIT_GATEWAY_SSE_OUT_H
 #define FIT_GATEWAY_SSE_OUT_H
