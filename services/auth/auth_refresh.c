@@ -19,10 +19,10 @@ refresh_refused(struct err *err, const char *why)
 			   "The refresh token is not valid any more; sign in again.");
 }
 
-/* The account as it is now; an inactive one ends the session. */
-static enum status
-fresh_access(struct auth *auth, const struct auth_request *req, const struct auth_session *session,
-	     struct auth_access *ret_access, struct err *err)
+enum status
+auth_fresh_access(struct auth *auth, const struct auth_request *req,
+		  const struct auth_session *session, struct auth_access *ret_access,
+		  struct err *err)
 {
 	Fit__User__V1__GetUserAccessRequest ask;
 	Fit__User__V1__GetUserAccessResponse *res;
@@ -110,7 +110,7 @@ rotate(struct auth *auth, const struct auth_request *req, struct slice token,
 	uint8_t next_hash[DIGEST_SHA256_SIZE];
 	char next[AUTH_REFRESH_TEXT_SIZE];
 	bool won;
-	enum status st = fresh_access(auth, req, session, &rotation.access, err);
+	enum status st = auth_fresh_access(auth, req, session, &rotation.access, err);
 
 	if (st != STATUS_OK)
 		return st;
