@@ -66,8 +66,9 @@ class Killer:
                 self.kill_some()
 
     def kill_some(self):
-        """One program, or two at a time."""
-        victims = self.rng.sample(self.victims, 1 + (self.rng.random() < 0.2))
+        """One program, or two at a time; they start again in the order of the stack, for each waits for those before it."""
+        chosen = self.rng.sample(self.victims, 1 + (self.rng.random() < 0.2))
+        victims = [v for v in self.victims if v in chosen]
         for victim in victims:
             victim.kill9()
             self.kills.append(victim.name)
