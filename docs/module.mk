@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Documents that the programs themselves know: built, never committed.
 .PHONY: docs
-docs: build/docs/api.md build/docs/configuration.md ## Write build/docs/api.md and configuration.md
+docs: build/docs/api.md build/docs/configuration.md ## build: Write build/docs/api.md and configuration.md
 
 build/docs/api.md: $(B)/obj/tools/build/api_markdown
 	@mkdir -p $(@D)
