@@ -45,10 +45,10 @@ def crash_backend(postgres, rng):
 class Killer:
     """Until over(), kills a program (or Redis) at random and starts it again; PostgreSQL now and then."""
 
-    def __init__(self, stack, rng, over, postgres_every=12):
+    def __init__(self, stack, rng, over, spared=(), postgres_every=12):
         self.stack, self.rng, self.over = stack, rng, over
         self.postgres_every = postgres_every
-        self.victims = [d for d in stack.daemons() if d.name not in ("postgres", "devidp")]
+        self.victims = [d for d in stack.daemons() if d.name not in ("postgres", "devidp", *spared)]
         self.kills = []
 
     def run(self):

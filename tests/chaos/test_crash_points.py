@@ -34,9 +34,9 @@ SPECIAL = {
     # Not sign_out: the second time its session has ended, and its copy was shown.
     "auth.show.after_copy": {"sign_in", "refresh"},
 }
-# For the others the second hit: the first belongs to the repeat. Here a repeated sign-in has two, for it also ends the
-# session that the lost one made.
-REARM = {"auth.show.after_copy": 3}
+# After a death the second hit is armed: the first belongs to the repeat. But a repeated sign-in shows two sessions, for it
+# also ends the one that the lost sign-in made, and a refresh has two questions for the user service.
+REARM = {("auth", "auth.show.after_copy"): 3, ("user", "rpc.before_reply"): 3}
 
 
 def points():
@@ -89,7 +89,7 @@ class Reaper:
     def trouble(self, what):
         if self.program.pid() is None:
             self.died_in.add(what.split()[0])
-            self.arm(REARM.get(self.point, 2))
+            self.arm(REARM.get((self.program.name, self.point), 2))
         else:
             time.sleep(0.02)
 
@@ -115,3 +115,31 @@ def test_death_at_each_point(stack, program, point):
     reaper.disarm()
     print(f"{accounts} days, death in {len(reaper.died_in)} kinds of request", end=" ")
     assert must_die <= reaper.died_in, f"never met the death of {program}: {must_die - reaper.died_in}"
+
+
+def test_a_refresh_needs_nobody_once_it_is_committed(stack):
+    """The user service dies on the last question that a refresh has for it. The token has not been used up by then: without
+    any time of grace its repeat is not taken for a theft."""
+    auth, user = stack.programs["auth"], stack.programs["user"]
+    api = Api("127.0.0.1", stack.ports["gateway"], stack.ports["devidp"])
+    auth.kill9()
+    auth.env["FIT_AUTH_REFRESH_GRACE_S"] = "0"
+    auth.start()
+    reaper = Reaper(user, "rpc.before_reply")
+    try:
+        for n in range(1, 10):
+            phone = Phone(api, f"refresh{n}", random.Random(n), time.monotonic() + 60,
+                          lambda what: user.pid() is None and reaper.disarm())
+            phone.sign_in()
+            user.kill9()
+            reaper.arm(n)
+            phone.refresh()
+            if not phone.repeats:
+                break
+            assert phone.read("/api/v1/users/me").status == 200
+    finally:
+        reaper.disarm()
+        auth.kill9()
+        del auth.env["FIT_AUTH_REFRESH_GRACE_S"]
+        auth.start()
+    assert 2 <= n < 9, "a refresh asks the user service at least once"
