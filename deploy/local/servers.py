@@ -25,6 +25,7 @@ import time
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+HOME_OF = "home_of"  # in a cluster that is not in place: the path of the link to it
 _held = []  # lock files of the ports that free_port() gave out
 
 
@@ -376,12 +377,15 @@ class Postgres(Daemon):
         return done.stdout
 
 
+def _namespace():
+    """Inside, we are Debian's user postgres: initdb wants a user that exists."""
+    postgres = pwd.getpwnam("postgres")
+    return ["unshare", "--user", f"--map-user={postgres.pw_uid}", f"--map-group={postgres.pw_gid}"]
+
+
 def _user_namespaces():
-    return subprocess.run(NAMESPACE + ["true"], capture_output=True).returncode == 0
+    return subprocess.run(_namespace() + ["true"], capture_output=True).returncode == 0
 
-
-NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-HOME_OF = "home_of"  # in a cluster that is not in place: the path of the link to it
 
 
 def _not_as_root():
@@ -390,7 +394,7 @@ def _not_as_root():
     if os.geteuid() != 0:
         return []
     if _user_namespaces():
-        return NAMESPACE
+        return _namespace()
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
 
 
