@@ -234,13 +234,17 @@ class Daemon:
 
 
 def _start_time(pid):
-    """Start time in clock ticks (proc(5), field 22) of a live process; 0 for none or a zombie."""
+    """Start time in clock ticks (proc(5), field 22) of a live process; 0 for none or a zombie.
+
+    A killed process' first thread is a zombie while others (field 20) still end, and its sockets are open until they have.
+    """
     try:
         with open(f"/proc/{pid}/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
     except OSError:
         return 0
-    return 0 if fields[0] in "ZX" else int(fields[19])
+    gone = fields[0] == "X" or fields[0] == "Z" and int(fields[17]) <= 1
+    return 0 if gone else int(fields[19])
 
 
 def _signal(pid, number):
