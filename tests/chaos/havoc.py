@@ -16,14 +16,7 @@ def children(pid):
 
 def kill_postgres(postgres):
     """SIGKILL to the postmaster and all backends, then recovery from the log."""
-    pid = postgres.pid()
-    backends = children(pid)
     postgres.kill9()
-    for backend in backends:
-        try:
-            os.kill(backend, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     end = time.monotonic() + 10
     while True:
         try:
@@ -42,8 +35,15 @@ def crash_backend(postgres, rng):
         os.kill(rng.choice(backends), signal.SIGKILL)
 
 
+def freeze(pid, seconds):
+    """Alive, and silent: what only a deadline notices."""
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+
+
 class Killer:
-    """Until over(), kills a program (or Redis) at random and starts it again; PostgreSQL now and then."""
+    """Until over(), kills a program (or Redis) at random and starts it again; PostgreSQL now and then; or freezes one."""
 
     def __init__(self, stack, rng, over, spared=(), postgres_every=12):
         self.stack, self.rng, self.over = stack, rng, over
@@ -62,6 +62,11 @@ class Killer:
                 crash_backend(self.stack.postgres, self.rng)
                 self.kills.append("backend")
                 self.wait_for_postgres()
+            elif n in (2, 3):
+                victim = self.rng.choice(self.victims + [self.stack.postgres])
+                pid = self.rng.choice(children(victim.pid())) if victim is self.stack.postgres else victim.pid()
+                freeze(pid, self.rng.random() * 3)
+                self.kills.append(f"frozen {victim.name}")
             else:
                 self.kill_some()
 

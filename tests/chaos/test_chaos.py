@@ -3,7 +3,7 @@
 
 A few users train at once. Each write carries an idempotency key and is repeated with the same key until it is acknowledged,
 as a phone would. Meanwhile a killer picks a victim at random (any executable, Redis, PostgreSQL), kills it with SIGKILL and
-starts it again. At the end nothing is in doubt: what every client was told must be exactly what the databases hold; and
+starts it again, or freezes it for a while. At the end nothing is in doubt: what every client was told must be exactly what the databases hold; and
 nobody had to sign in again.
 
 CHAOS_MINUTES (default 0.5) and CHAOS_SEED choose length and order; the seed is printed. CHAOS_SPARE="gateway,workout" names

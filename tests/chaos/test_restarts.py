@@ -78,6 +78,36 @@ def test_services_restart_one_after_another(stack, load):
     undisturbed(load(8, roll))
 
 
+def test_one_key_from_many_at_once(stack):
+    """The same write over many connections while its service dies under it: one plan, and everybody is told of it."""
+    workout = stack.programs["workout"]
+    api = Api("127.0.0.1", stack.ports["gateway"], stack.ports["devidp"])
+    crew = Crew(60)
+    ann = Phone(api, "many", random.Random(0), crew.until)
+    ann.sign_in()
+    for n in range(8):
+        told = []
+
+        def write(i):
+            hand = Phone(api, f"hand{i}", random.Random(i), crew.until)
+            hand.api = ann.api.clone()
+            headers = {"Idempotency-Key": f"many-{n}"}
+            reply, _ = hand.until_answered("plan", lambda: hand.api.request(
+                "POST", "/api/v1/workouts/plans", {"name": f"p{n}"}, headers), (201,))
+            told.append((reply.json["id"], reply.headers["location"], reply.headers["etag"]))
+
+        def kill():
+            time.sleep(random.random() * 0.02)
+            workout.kill9()
+            workout.start()
+
+        crew.work(kill, *(lambda i=i: write(i) for i in range(12)))
+        if crew.errors:
+            raise crew.errors[0]
+        assert len(told) == 12 and len(set(told)) == 1, told
+    assert sorted(p["name"] for p in ann.pages("/api/v1/workouts/plans", "plans")) == [f"p{n}" for n in range(8)]
+
+
 def test_sign_out_outlives_redis(stack):
     """Redis comes back with what it had on disk; a session that has ended must not come back with it. While the gateway
     is without Redis, what auth said about a session may be five seconds old."""
