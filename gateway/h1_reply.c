@@ -162,7 +162,8 @@ front_stream_send(struct exchange *ex, struct slice bytes)
 		send_iov(conn, iov, 3);
 	else
 		send_iov(conn, iov + 1, 1);
-	return sock_out_pending(&conn->out);
+	/* A client that has gone takes no more: the handler stops here and is told at the turn's end. */
+	return conn->aborted ? EXCHANGE_STREAM_HIGH + 1 : sock_out_pending(&conn->out);
 }
 
 static void
