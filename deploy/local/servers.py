@@ -8,7 +8,6 @@ Everything binds to 127.0.0.1. A process is known by its pid and start time, so 
 `durable=False` is for throw-away test clusters: no fsync. `dies_with_parent`: the kernel ends the process when the thread
 that started it ends, whatever way; for tests.
 """
-import ctypes
 import errno
 import fcntl
 import glob
@@ -23,8 +22,6 @@ import subprocess
 import tempfile
 import time
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 HOME_OF = "home_of"  # in a cluster that is not in place: the path of the link to it
 _held = []  # lock files of the ports that free_port() gave out
 
@@ -155,13 +152,15 @@ class Daemon:
             return ""
         return "its executable is newer" if newer else "its settings changed" if made != _digest(argv, env) else ""
 
-    def spawn(self, argv, env, cwd=None):
+    def spawn(self, argv, env, cwd=None, become=()):
+        """`become`: a command before the command that changes who it runs as."""
         for path in (self.pid_file, self.log_file):
             os.makedirs(os.path.dirname(path), exist_ok=True)
-        die = (lambda: _libc.prctl(PR_SET_PDEATHSIG, self.stop_signal)) if self.dies_with_parent else None
+        # Behind `become`: the kernel forgets the signal when a process changes its user.
+        die = ["setpriv", f"--pdeathsig={self.stop_signal.name.removeprefix('SIG')}"] if self.dies_with_parent else []
         with open(self.log_file, "ab") as log:
-            self._child = subprocess.Popen(argv, env=clean_env() | env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log,
-                                           stderr=log, start_new_session=True, preexec_fn=die)
+            self._child = subprocess.Popen([*become, *die, *argv], env=clean_env() | env, cwd=cwd, stdin=subprocess.DEVNULL,
+                                           stdout=log, stderr=log, start_new_session=True)
         self.started_at = time.monotonic()
         with open(self.made_file, "w") as f:
             f.write(_digest(argv, env) + "\n")
@@ -333,14 +332,14 @@ class Postgres(Daemon):
             os.unlink(self.data)
 
     def command(self):
-        argv = _not_as_root() + [f"{self.bindir()}/postgres", "-D", os.path.realpath(self.data)]
+        argv = [f"{self.bindir()}/postgres", "-D", os.path.realpath(self.data)]
         for key, value in self.settings.items():
             argv += ["-c", f"{key}={value}"]
         return argv, {}
 
     def start(self, seconds=30):
         self._drop_stale_lock()
-        self.spawn(*self.command(), cwd="/")
+        self.spawn(*self.command(), cwd="/", become=_not_as_root())
         self.wait_ready(self.accepts, seconds)
 
     def _drop_stale_lock(self):
