@@ -4,6 +4,7 @@
 
 #include "libcommon/base/strbuf.h"
 #include "services/workout/workout_doc.h"
+#include "services/workout/workout_page_pg.h"
 #include "services/workout/workout_plan_store.h"
 
 #define PLAN                                                                                       \

@@ -9,6 +9,7 @@
 
 #include "services/workout/workout_derived.h"
 #include "services/workout/workout_doc.h"
+#include "services/workout/workout_page_pg.h"
 #include "services/workout/workout_session_store.h"
 
 struct store_pg {
