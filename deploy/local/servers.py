@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -57,7 +58,8 @@ def free_port():
     kernel takes connections' own ports from, so that it stays free while its server restarts."""
     folder = f"{tempfile.gettempdir()}/fit-ports-{os.geteuid()}"
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    for port in range(20000, 32000):
+    first = random.SystemRandom().randrange(20000, 32000)  # others may share the network, and not the folder
+    for port in [*range(first, 32000), *range(20000, first)]:
         lock = os.open(f"{folder}/{port}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
