@@ -275,8 +275,7 @@ look_at_account(struct auth *auth, const struct auth_request *req, struct auth_s
 	struct err err;
 	enum status st;
 
-	brief.store.deadline =
-		deadline_min(req->store.deadline, deadline_in(ACCOUNT_TIMEOUT_MS));
+	brief.store.deadline = deadline_min(req->store.deadline, deadline_in(ACCOUNT_TIMEOUT_MS));
 	err_init(&err);
 	st = auth_fresh_access(auth, &brief, session, &session->access, &err);
 	if (st == STATUS_PERMISSION_DENIED)

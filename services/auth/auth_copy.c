@@ -38,8 +38,7 @@ auth_copy_value(const struct auth_session *session, int64_t fresh_ms, int64_t no
 	const struct auth_access *a = &session->access;
 	bool comma = false;
 
-	strbuf_addf(out, "v1|%lld|%lld|%s|%s|",
-		    (long long)good_until(session, fresh_ms, now_ms),
+	strbuf_addf(out, "v1|%lld|%lld|%s|%s|", (long long)good_until(session, fresh_ms, now_ms),
 		    (long long)session->last_iat_s, a->role, a->tier);
 	for (size_t i = 0; i < a->npermissions; i++) {
 		/* Names are ours and plain; one that would break the form grants nothing. */
@@ -52,8 +51,7 @@ auth_copy_value(const struct auth_session *session, int64_t fresh_ms, int64_t no
 
 enum status
 auth_copy_put(struct redis *redis, struct deadline deadline, struct arena *arena,
-	      const struct auth_session *session, int64_t fresh_ms, int64_t now_ms,
-	      struct err *err)
+	      const struct auth_session *session, int64_t fresh_ms, int64_t now_ms, struct err *err)
 {
 	char user[UUID_TEXT_SIZE], field[UUID_TEXT_SIZE], key[KEY_SIZE];
 	char exp[NUMBER_SIZE], iat[NUMBER_SIZE], ttl[NUMBER_SIZE];

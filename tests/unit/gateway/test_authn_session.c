@@ -101,8 +101,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_session_value_parses),
-		cmocka_unit_test_setup_teardown(test_session_is_due_when_its_time_is_over, testkit_clock_setup,
-						testkit_clock_teardown),
+		cmocka_unit_test_setup_teardown(test_session_is_due_when_its_time_is_over,
+						testkit_clock_setup, testkit_clock_teardown),
 		cmocka_unit_test(test_session_value_that_is_none),
 		cmocka_unit_test_setup_teardown(test_session_decides_about_the_token,
 						testkit_clock_setup, testkit_clock_teardown),
