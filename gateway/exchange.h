@@ -67,11 +67,14 @@ struct exchange {
 	void (*on_drain)(struct exchange *ex); /* a stream's queue fell below EXCHANGE_STREAM_LOW */
 };
 
+#define EXCHANGE_STRANGER ((size_t)1 << 62)
+
 struct exchange_handler {
 	void (*on_request)(struct exchange *ex, void *arg);
 	/*
 	 * The head is there and a body announced: the most bytes of it that will be read (413
-	 * beyond). Method, path, query and fields of the exchange are set.
+	 * beyond). Method, path, query and fields of the exchange are set. With EXCHANGE_STRANGER
+	 * added, who sent a good token might send more: 401 beyond.
 	 */
 	size_t (*body_limit)(const struct exchange *ex, void *arg);
 	/* The front itself answered `status` to something that never became an exchange: for log

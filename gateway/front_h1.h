@@ -42,20 +42,22 @@ struct front_h1_options {
 	void *arg;
 	struct conn_limit *limit;  /* shared by all fronts; borrowed */
 	struct slice error_fields; /* field lines for the front's own replies; borrowed */
-	size_t body_memory_max; /* bytes of request bodies in memory, all connections of this front
-				 */
-	int64_t idle_ms;        /* 0: 65000 */
-	int64_t head_ms;        /* 0: 5000 */
-	int64_t body_grace_ms;  /* 0: 10000; then FRONT_H1_BODY_RATE */
-	int64_t write_ms;       /* without progress; 0: 30000 */
-	int64_t linger_ms;      /* 0: 2000 */
+	size_t body_memory_max;  /* bytes of request bodies in memory, all connections of this front
+				  */
+	int64_t idle_ms;         /* 0: 65000 */
+	int64_t head_ms;         /* 0: 5000 */
+	int64_t body_grace_ms;   /* 0: 10000; then FRONT_H1_BODY_RATE */
+	size_t reply_memory_max; /* bytes of replies that clients have not taken, likewise */
+	int64_t write_ms;  /* without progress; 0: 30000; all in all FRONT_H1_SEND_RATE more */
+	int64_t linger_ms; /* 0: 2000 */
 };
-#define FRONT_H1_BODY_RATE 1024 /* bytes a second that a body must bring, after the grace */
+#define FRONT_H1_BODY_RATE 4096 /* bytes a second that a body must bring, after the grace */
+#define FRONT_H1_SEND_RATE 8192 /* that a client must take of what waits for it */
 
 struct front_h1_stats {
 	unsigned connections, busy;
 	uint64_t requests, refused, cancelled;
-	size_t body_memory;
+	size_t body_memory, reply_memory;
 };
 
 struct front_h1 *front_h1_new(const struct front_h1_options *opts);

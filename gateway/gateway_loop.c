@@ -28,6 +28,7 @@ open_front(struct gateway_loop *gl, int fd)
 		.limit = gl->gateway->conn_limit,
 		.error_fields = strbuf_slice(&gl->gateway->security),
 		.body_memory_max = (size_t)config->body_memory_mb << 20,
+		.reply_memory_max = (size_t)config->reply_memory_mb << 20,
 		.idle_ms = config->idle_ms,
 		.head_ms = config->head_ms,
 	});

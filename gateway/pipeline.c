@@ -182,21 +182,30 @@ on_keys(void *arg)
 	resume(call);
 }
 
+/* The access token as sent; n == 0: none. */
+static struct slice
+bearer_of(const struct exchange *ex)
+{
+	struct slice value = exchange_header(ex, SLICE_LIT("authorization"));
+
+	if (value.n < 7 || !http_name_eq(slice_make(value.p, 7), SLICE_LIT("bearer ")))
+		return SLICE_NONE;
+	return http_trim(slice_make(value.p + 7, value.n - 7));
+}
+
 static enum verdict
 stage_token(struct call *call)
 {
-	struct slice value = exchange_header(call->ex, SLICE_LIT("authorization"));
+	struct slice bearer = bearer_of(call->ex);
 	struct err err;
 
 	if (!needs_user(call))
 		return NEXT;
-	if (value.n < 7 || !http_name_eq(slice_make(value.p, 7), SLICE_LIT("bearer ")) ||
-	    http_trim(slice_make(value.p + 7, value.n - 7)).n == 0) {
+	if (bearer.n == 0) {
 		call_problem(call, 401, "TOKEN_MISSING", "Sign in: this needs an access token.",
 			     NULL);
 		return DONE;
 	}
-	struct slice bearer = http_trim(slice_make(value.p + 7, value.n - 7));
 	err_init(&err);
 	if (authn_token(call->gl->authn, bearer, call->ex->arena, &call->token, &err) == STATUS_OK)
 		return NEXT;
@@ -432,8 +441,19 @@ on_request(struct exchange *ex, void *arg)
 	run(call);
 }
 
-/* A body is read before its sender is known; without a token there is no reason to read a large
- * one. */
+/* A body is read before it is decided what its sender may; a large one only from who has a token.
+ */
+static bool
+has_token(struct gateway_loop *gl, const struct exchange *ex)
+{
+	struct slice bearer = bearer_of(ex);
+	struct authn_token token;
+	struct err err;
+
+	err_init(&err);
+	return bearer.n > 0 && authn_token(gl->authn, bearer, ex->arena, &token, &err) == STATUS_OK;
+}
+
 static size_t
 body_limit(const struct exchange *ex, void *arg)
 {
@@ -445,9 +465,9 @@ body_limit(const struct exchange *ex, void *arg)
 		return BODY_MAX_ANONYMOUS;
 	const struct route *route = match.target;
 	bool user = route->rule != NULL && route->rule->method->policy.audience != SCHEMA_PUBLIC;
-	if (user && exchange_header(ex, SLICE_LIT("authorization")).n == 0)
-		return route->body_max < BODY_MAX_ANONYMOUS ? route->body_max : BODY_MAX_ANONYMOUS;
-	return route->body_max;
+	if (route->body_max <= BODY_MAX_ANONYMOUS || (user && has_token(gl, ex)))
+		return route->body_max;
+	return BODY_MAX_ANONYMOUS | (user ? EXCHANGE_STRANGER : 0);
 }
 
 static void

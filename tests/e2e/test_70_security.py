@@ -252,12 +252,16 @@ def test_a_form_that_explodes_is_refused(ana, part):
     assert ana.get("/health").status == 200
 
 
-def test_a_body_without_a_token_stays_small(stack):
+@pytest.mark.parametrize("authorization", [None, "Bearer a.b.c", "Basic YTpi"])
+def test_a_body_without_a_token_stays_small(stack, authorization):
     conn = http.client.HTTPConnection("127.0.0.1", stack.ports["gateway"], timeout=10)
     conn.putrequest("POST", PLANS)
     conn.putheader("Content-Length", str(MIB))
+    if authorization:
+        conn.putheader("Authorization", authorization)
     conn.endheaders()
-    assert conn.getresponse().status == 413
+    reply = conn.getresponse()
+    assert reply.status == 401 and reply.headers["www-authenticate"].startswith("Bearer")
     conn.close()
 
 
