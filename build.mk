@@ -2,10 +2,14 @@
 # The rules; the lists come from the module.mk fragments.
 
 .PHONY: all help clean lib protos programs tests format format-check lint
-all: programs ## Build everything that is installed (default)
+all: programs ## build: Build all executables (the default)
 
-help: ## List the targets
-	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sort
+help: ## build: This list
+	@awk -F':.*## ' '/^[a-z-]+:.*## [a-z]+: /{at = index($$2, ": "); group = substr($$2, 1, at - 1); \
+	of[group] = of[group] sprintf("  %-17s %s\n", $$1, substr($$2, at + 2))} \
+	END {n = split("run build test", groups, " "); for (i = 1; i <= n; i++) {print toupper(groups[i]); cmd = "sort"; \
+	printf "%s", of[groups[i]] | cmd; close(cmd)}}' $(MAKEFILE_LIST)
+	@printf 'VARIABLES\n  SANITIZER=address (with UBSan) or thread, B=build/folder, V=1 (show commands), -jN\n'
 
 # ---- probing: packages, and which hardening flags this compiler takes ----
 $(B)/config.mk: Makefile build.mk tools/build/probe-flags
@@ -36,7 +40,7 @@ $(GEN)/protos.stamp: $(GEN)/plain.protoset
 	$(Q)touch $@
 WKT_C := $(WKT:%.proto=$(GEN)/%.pb-c.c)
 $(PROTO_C) $(PROTO_H) $(WKT_C): $(GEN)/protos.stamp ;
-protos: $(GEN)/protos.stamp ## Generate the C types and the descriptor set
+protos: $(GEN)/protos.stamp ## build: Generate the C types and the descriptor set
 
 $(GEN)/protoset.o: $(GEN)/fit.protoset
 	$(Q)cd $(GEN) && printf '.section .rodata\n.global fit_protoset\n.global fit_protoset_end\n.balign 16\nfit_protoset:\n.incbin "fit.protoset"\nfit_protoset_end:\n.section .note.GNU-stack,"",@progbits\n' > protoset.s && $(CC) -c protoset.s -o protoset.o
@@ -57,7 +61,7 @@ $(B)/obj/%.o: %.c $(GEN)/protos.stamp $(B)/config.mk
 $(LIBFIT): $(call obj,$(LIB_SRCS)) $(GEN_OBJS) $(GEN)/protoset.o
 	@echo "  AR $@"
 	$(Q)rm -f $@ && $(AR) crs $@ $^
-lib: $(LIBFIT) ## Build the common library
+lib: $(LIBFIT) ## build: Build the common library
 
 define program_rule
 $(B)/bin/$(1): $(call obj,$($(1)_SRCS)) $(LIBFIT)
@@ -75,7 +79,7 @@ $(B)/test/$(1): $(call obj,$($(1)_MAIN) $($(1)_SRCS)) $(call obj,$(TEST_SUPPORT_
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$^ $$($(1)_LIBS) -lcmocka $(LDLIBS)
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
-tests: $(TESTS:%=$(B)/test/%) ## Build the unit tests
+tests: $(TESTS:%=$(B)/test/%) ## build: Build the unit tests
 
 # ---- fuzzing: clang's libFuzzer, with a library of its own under ASan and UBSan ----
 FUZZ_CC ?= clang-14
@@ -101,10 +105,10 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 
 # New inputs go to the build folder; one worth keeping is added to tests/fuzz/corpus/ by hand.
-fuzz: fuzzers ## Run each fuzz target for FUZZ_SECONDS (30)
+fuzz: fuzzers ## test: Run each fuzz target for FUZZ_SECONDS (30)
 	@tests/fuzz/run $(B)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
 
-fuzz-corpus: fuzzers ## Run each fuzz target over its corpus
+fuzz-corpus: fuzzers ## test: Run each fuzz target over its corpus
 	@tests/fuzz/run $(B)/fuzz 0 $(FUZZERS)
 .PHONY: fuzzers fuzz fuzz-corpus
 -include $(patsubst %.o,%.d,$(call fuzz_obj,$(foreach f,$(FUZZERS),$($(f)_MAIN) $($(f)_SRCS)) $(LIB_SRCS)))
@@ -112,5 +116,5 @@ fuzz-corpus: fuzzers ## Run each fuzz target over its corpus
 ALL_OBJS := $(call obj,$(LIB_SRCS) $(foreach p,$(PROGRAMS),$($(p)_SRCS)) $(foreach t,$(TESTS),$($(t)_MAIN) $($(t)_SRCS)) $(TEST_SUPPORT_SRCS))
 -include $(ALL_OBJS:.o=.d)
 
-clean: ## Remove this variant's build
+clean: ## build: Delete this variant's build
 	rm -rf $(B)

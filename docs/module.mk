@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Documents that the programs themselves know: built, never committed.
 .PHONY: docs
-docs: build/docs/api.md build/docs/events.md build/docs/configuration.md ## Write api, events and configuration below build/docs
+docs: build/docs/api.md build/docs/events.md build/docs/configuration.md ## build: Write api.md, events.md and configuration.md into build/docs
 
 build/docs/events.md: $(GEN)/fit.protoset tools/build/events-markdown
 	@mkdir -p $(@D)

@@ -2,15 +2,15 @@
 /*
  * access_log.h - one JSON line per request, written once per loop turn.
  *
- *	{"ts":…,"level":"info","svc":"gateway","event":"request","line":"GET /api/v1/users/me 200
- *512 - 3.1 ms",…}
+ *	{"ts":…,"level":"info","svc":"gateway","event":"request",
+ *	 "line":"GET /api/v1/users/me 200 512 - 3.1 ms","route":…,"requestId":…,"traceId":…}
  *
- * `line` is `method url status length - ms`. A query's values may be free text, so the url is the
- *path alone; path segments are ids and words of the routes.
+ * `line` is `method url status length - ms`. A query's values may be free text, so the url is
+ * the path alone; path segments are ids and words of the routes.
  *
- * Ownership: one per loop. Threads: the loop's. Limits: the buffer is written early at
- *ACCESS_LOG_FLUSH bytes; what standard error does not take at once is dropped and counted, for a
- *log must not stop the loop.
+ * Ownership:  one per loop. Threads: the loop's. Limits: the buffer is written early at
+ *             ACCESS_LOG_FLUSH bytes; what standard error does not take at once is dropped and
+ *             counted, for a log must not stop the loop.
  */
 #ifndef FIT_GATEWAY_ACCESS_LOG_H
 #define FIT_GATEWAY_ACCESS_LOG_H

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * admit.h - may this caller go on? The session's copy and the rate limit, in one round trip to
- *Redis.
+ * Redis.
  *
  *	call = admit_start(admit, &req, &reply, on_admitted, arg);
- *	if (call == NULL) … `reply` is filled already: Redis is away, the limit was taken from local
- *state …
+ *	if (call == NULL) … `reply` is filled already: Redis is away, the limit is local …
  *
- * Both keys of a user have one hash tag, so a Redis Cluster serves the pair from one node:
- * HGET session:{user} sid, and the GCRA script on rate_limit:{user}:class. When Redis is away or
- *slow, the limiter falls back to one TAT per key in this loop's memory (so with N loops and M
- *gateways a caller may have up to N x M times the rate for that while), and the session is for the
- *caller to resolve.
+ * Both keys of a user have one hash tag, so a Redis Cluster serves the pair from one node: HGET
+ * session:{user} sid, and the GCRA script on rate_limit:{user}:class. When Redis is away or
+ * slow, the limiter falls back to one TAT per key in this loop's memory (so with N loops and M
+ * gateways a caller may have up to N x M times the rate for that while), and the session is for
+ * the caller to resolve.
  *
- * Ownership: `req` is copied; reply slices are valid during the callback. Threads: the loop's.
- * Limits:    the local table keeps ADMIT_LOCAL_MAX keys.
+ * Ownership:  `req` is copied; reply slices are valid during the callback. Threads: the loop's.
+ * Limits:     the local table keeps ADMIT_LOCAL_MAX keys.
  */
 #ifndef FIT_GATEWAY_ADMIT_H
 #define FIT_GATEWAY_ADMIT_H

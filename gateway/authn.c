@@ -380,17 +380,62 @@ authn_session_check(const struct authn_session *session, const struct authn_toke
 	return STATUS_OK;
 }
 
+bool
+authn_session_due(const struct authn_session *session)
+{
+	return session->active && session->exp_ms <= clock_wall_ms();
+}
+
+/* Under user and session: a token may name a session that is not its user's. */
+struct session_key {
+	char text[2 * UUID_TEXT_SIZE];
+};
+
+static struct slice
+session_key(struct session_key *key, const struct authn_token *token)
+{
+	snprintf(key->text, sizeof(key->text), "%s %s", token->user_id, token->session_id);
+	return slice_str(key->text);
+}
+
+static void
+remember_session(struct authn *authn, const struct authn_token *token,
+		 const struct authn_session *session)
+{
+	struct session_key key;
+	struct authn_session *copy = malloc(sizeof(*copy));
+
+	if (copy == NULL)
+		panic("authn: no memory");
+	*copy = *session;
+	lru_put(authn->sessions, session_key(&key, token), copy,
+		clock_mono_ms() + SESSION_CACHE_MS);
+}
+
+bool
+authn_session_stretch(struct authn *authn, const struct authn_token *token,
+		      struct authn_session *session)
+{
+	if (!session->active || session->exp_ms + AUTHN_STALE_MS <= clock_wall_ms())
+		return false;
+	session->exp_ms += AUTHN_STALE_MS;
+	remember_session(authn, token, session);
+	return true;
+}
+
 const struct authn_session *
 authn_session_recent(struct authn *authn, const struct authn_token *token)
 {
-	return lru_get(authn->sessions, slice_str(token->session_id), clock_mono_ms());
+	struct session_key key;
+
+	return lru_get(authn->sessions, session_key(&key, token), clock_mono_ms());
 }
 
 struct resolve {
 	struct authn *authn;
 	struct authn_session session;
 	bool answered;
-	char session_id[UUID_TEXT_SIZE];
+	struct authn_token token;
 	authn_session_fn fn;
 	void *arg;
 };
@@ -432,12 +477,7 @@ on_session_end(struct rpc_client_call *call, enum status status, const struct er
 		resolve->fn(NULL, resolve->arg);
 		return;
 	}
-	struct authn_session *copy = malloc(sizeof(*copy));
-	if (copy == NULL)
-		panic("authn: no memory");
-	*copy = resolve->session;
-	lru_put(resolve->authn->sessions, slice_str(resolve->session_id), copy,
-		clock_mono_ms() + SESSION_CACHE_MS);
+	remember_session(resolve->authn, &resolve->token, &resolve->session);
 	resolve->fn(&resolve->session, resolve->arg);
 }
 
@@ -455,7 +495,7 @@ authn_session_resolve(struct authn *authn, const struct authn_token *token, cons
 	resolve->authn = authn;
 	resolve->fn = fn;
 	resolve->arg = arg;
-	memcpy(resolve->session_id, token->session_id, sizeof(resolve->session_id));
+	resolve->token = *token;
 	pb_put_bytes(&wire, 1, slice_str(token->user_id));
 	pb_put_bytes(&wire, 2, slice_str(token->session_id));
 	return rpc_channel_start(authn->auth, RESOLVE_SESSION, &opts, strbuf_slice(&wire), &events,

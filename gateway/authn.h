@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * authn.h - who is calling: access tokens, the keys they are checked with, and the sessions behind
- *them.
+ * authn.h - who is calling: access tokens, the keys they are checked with, and the sessions
+ * behind them.
  *
- *	st = authn_token(authn, bearer, arena, &token, &err);      cache, else ES256 over auth's key
- *set st = authn_session_parse(value, &session)                  the copy in Redis st =
- *authn_session_check(&session, &token, &principal, &err)
+ *	st = authn_token(authn, bearer, arena, &token, &err);    cache, else ES256, auth's keys
+ *	ok = authn_session_parse(value, &session);               the copy in Redis
+ *	st = authn_session_check(&session, &token, &principal, &err);
  *
- * A verified token is remembered under its SHA-256 until it expires (one hash instead of 60 us of
- *P-256); the cache is emptied when the key set changes. The key set is fetched from auth at start,
- *every minute, and when a token names a key that is not there: one fetch at a time and at most one
- *in ten seconds, however many such tokens come. A token alone admits nobody: the session says
- *whether it is still good, and with which role. It comes from Redis (admit.h), or from auth,
- *remembered for at most five seconds.
+ * A verified token is remembered under its SHA-256 until it expires (one hash instead of 60 us
+ * of P-256); the cache is emptied when the key set changes. The key set is fetched from auth at
+ * start, every minute, and when a token names a key that is not there: one fetch at a time and
+ * at most one in ten seconds, however many such tokens come. A token alone admits nobody: the
+ * session says whether it is still good, and with which role. It comes from Redis (admit.h), or
+ * from auth, remembered for at most five seconds.
  *
- * Ownership: one per loop. Threads: the loop's.
- * Errors:    UNAUTHENTICATED (reason TOKEN_INVALID), UNAVAILABLE when there are no keys or auth
- *does not answer.
+ * Ownership:  one per loop. Threads: the loop's.
+ * Errors:     UNAUTHENTICATED (reason TOKEN_INVALID), UNAVAILABLE when there are no keys or
+ *             auth does not answer.
  */
 #ifndef FIT_GATEWAY_AUTHN_H
 #define FIT_GATEWAY_AUTHN_H
@@ -78,6 +78,15 @@ bool authn_session_parse(struct slice value, struct authn_session *ret_session) 
 enum status authn_session_check(const struct authn_session *session,
 				const struct authn_token *token, struct principal *ret_principal,
 				struct err *err) MUST_CHECK;
+/* A copy that was active when it was written, but by now has to be asked about again. */
+bool authn_session_due(const struct authn_session *session);
+/*
+ * Auth does not answer: a copy that is due goes on as it was for AUTHN_STALE_MS beyond its time,
+ * and is remembered as if auth had said it. False when it is older.
+ */
+#define AUTHN_STALE_MS 3600000
+bool authn_session_stretch(struct authn *authn, const struct authn_token *token,
+			   struct authn_session *session);
 /* What auth said in the last five seconds, or NULL. Valid until the next call. */
 const struct authn_session *authn_session_recent(struct authn *authn,
 						 const struct authn_token *token);

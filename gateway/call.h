@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - what the pipeline knows of one exchange while it is under way, and the ways to answer
- * it.
+ * call.h - what the pipeline knows of one exchange while it is under way, and the ways to
+ * answer it.
  *
- * Ownership: lives in the exchange's arena. Threads: the loop's. After call_reply, call_problem or
- * the end of a stream the call is gone.
+ * Ownership:  lives in the exchange's arena. Threads: the loop's. After call_reply,
+ *             call_problem or the end of a stream the call is gone.
  */
 #ifndef FIT_GATEWAY_CALL_H
 #define FIT_GATEWAY_CALL_H
@@ -15,7 +15,6 @@
 #include "gateway/routes.h"
 #include "libcommon/base/strbuf.h"
 #include "libcommon/observe/trace.h"
-#include "libcommon/rpc/principal.h"
 
 #define CALL_REQUEST_ID_MAX 64
 
@@ -37,14 +36,14 @@ struct call {
 	struct authn_token token;
 	struct authn_wait wait;
 	bool waited;
-	struct authn_session session;
-	struct principal principal;
+	struct authn_session *due;      /* a copy that auth is asked about, or NULL */
+	struct strbuf principal;        /* encoded; empty for an anonymous call */
 	const struct config_rate *rate; /* the limit that was taken, NULL: none yet */
 	struct gcra_result limit;
 
 	struct slice idempotency_key, if_match;
 	struct strbuf wire;  /* request */
-	struct strbuf reply; /* the reply's protobuf bytes, then its body */
+	struct strbuf reply; /* the reply's protobuf bytes */
 	bool got_message;
 	char etag[72];
 

@@ -6,11 +6,12 @@
  *	while ((v = chunked_feed(&dec, &in, &data)) == CHUNKED_DATA)
  *		strbuf_add_slice(&body, data);
  *
- * Strict: a size is 1 to 8 hex digits, extensions and trailer fields are refused (no client of ours
- *sends them, and parsers disagree about them).
+ * Strict: a size is 1 to 8 hex digits, extensions and trailer fields are refused (no client of
+ * ours sends them, and parsers disagree about them).
  *
- * Ownership: `data` points into `in`. Threads: one. Limits: the caller bounds the sum of the data.
- * Source: RFC 9112 section 7.1.
+ * Ownership:  `data` points into `in`. Threads: one. Limits: the caller bounds the sum of the
+ *             data.
+ * Source:     RFC 9112 section 7.1.
  */
 #ifndef FIT_GATEWAY_CHUNKED_H
 #define FIT_GATEWAY_CHUNKED_H

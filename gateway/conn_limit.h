@@ -4,8 +4,8 @@
  *
  * Shared by the loops of the gateway: one short lock per accept and close, none per request.
  *
- * Ownership: addresses are copied (as a keyed hash). Threads: any.
- * Limits:    two addresses with the same 64-bit keyed hash share a counter.
+ * Ownership:  addresses are copied (as a keyed hash). Threads: any.
+ * Limits:     two addresses with the same 64-bit keyed hash share a counter.
  */
 #ifndef FIT_GATEWAY_CONN_LIMIT_H
 #define FIT_GATEWAY_CONN_LIMIT_H

@@ -3,23 +3,24 @@
  * exchange.h - one request and its reply: all that the pipeline knows of HTTP on the wire.
  *
  * A front (HTTP/1.1 now, HTTP/2 beside it) fills an exchange and hands it to the handler. The
- *handler answers at once or later, on the same loop, by exactly one of
+ * handler answers at once or later, on the same loop, by exactly one of
  *
  *	exchange_reply(ex, 200, field_lines, body);
- *	exchange_stream_begin(ex, 200, field_lines); exchange_stream_send(ex, bytes)…;
- *exchange_stream_end(ex); exchange_abort(ex);                                         ends the
- *connection or stream without a word
+ *	exchange_stream_begin(ex, 200, field_lines);
+ *		exchange_stream_send(ex, bytes)…; exchange_stream_end(ex);
+ *	exchange_abort(ex);                        ends the connection or stream without a word
  *
  * after which the exchange is not the handler's any more. If the client goes away first,
- *`on_cancel` is called once instead: the handler stops its work there and touches the exchange no
- *more.
+ * `on_cancel` is called once instead: the handler stops its work there and touches the exchange
+ * no more.
  *
  * Field lines are "Name: value\r\n" each; framing fields (Content-Length, Transfer-Encoding,
- *Connection, Date) are the front's, so are the rules for HEAD, 204 and 304. Values come from our
- *own code or are checked there: no CR or LF from a peer.
+ * Connection, Date) are the front's, so are the rules for HEAD, 204 and 304. Values come from
+ * our own code or are checked there: no CR or LF from a peer.
  *
- * Ownership: the front owns the exchange; all slices live in its arena until the end of the
- *exchange. Threads:   the loop's. Limits: fields at most HEAD_FIELDS_MAX.
+ * Ownership:  the front owns the exchange; all slices live in its arena until the end of the
+ *             exchange.
+ * Threads:    the loop's. Limits: fields at most HEAD_FIELDS_MAX.
  */
 #ifndef FIT_GATEWAY_EXCHANGE_H
 #define FIT_GATEWAY_EXCHANGE_H
@@ -66,11 +67,14 @@ struct exchange {
 	void (*on_drain)(struct exchange *ex); /* a stream's queue fell below EXCHANGE_STREAM_LOW */
 };
 
+#define EXCHANGE_STRANGER ((size_t)1 << 62)
+
 struct exchange_handler {
 	void (*on_request)(struct exchange *ex, void *arg);
 	/*
 	 * The head is there and a body announced: the most bytes of it that will be read (413
-	 * beyond). Method, path, query and fields of the exchange are set.
+	 * beyond). Method, path, query and fields of the exchange are set. With EXCHANGE_STRANGER
+	 * added, who sent a good token might send more: 401 beyond.
 	 */
 	size_t (*body_limit)(const struct exchange *ex, void *arg);
 	/* The front itself answered `status` to something that never became an exchange: for log

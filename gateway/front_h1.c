@@ -4,16 +4,18 @@
  * of a request:
  *
  *	readable → head filter → (body) → h1_engine_feed → libevhtp's parser → on_evhtp_request →
- *handler handler → exchange_reply → the socket; CONN_ENDING end of the turn → h1_engine_finish:
- *libevhtp frees its request (on_request_fini), and either stands ready for the next head or frees
- *its connection (on_connection_fini)
+ * handler handler → exchange_reply → the socket; CONN_ENDING end of the turn → h1_engine_finish:
+ * libevhtp frees its request (on_request_fini), and either stands ready for the next head or frees
+ * its connection (on_connection_fini)
  */
 #include "gateway/front_h1.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
+#include <event2/listener.h>
 #include <evhtp.h>
 
 #include "gateway/conn_limit.h"
@@ -205,10 +207,16 @@ front_h1_drain(struct front_h1 *front)
 	}
 }
 
-void
+bool
 front_h1_stop_accepting(struct front_h1 *front)
 {
+	struct pollfd pfd = { .fd = evconnlistener_get_fd(front->htp->server), .events = POLLIN };
+
+	listen_shut(pfd.fd);
+	if (poll(&pfd, 1, 0) > 0)
+		return false;
 	evhtp_unbind_socket(front->htp);
+	return true;
 }
 
 void

@@ -51,6 +51,8 @@ static const struct config_item items[] = {
 	    "Largest request body in bytes, where the method says no other."),
 	NUM("FIT_BODY_MEMORY_MB", body_memory_mb, "256", 1, 65536,
 	    "Request bodies in memory, MiB for each loop; above it uploads get 503."),
+	NUM("FIT_REPLY_MEMORY_MB", reply_memory_mb, "256", 1, 65536,
+	    "Replies that clients have not taken yet, MiB for each loop; above it the slow are dropped."),
 	NUM("FIT_IDLE_MS", idle_ms, "65000", 100, 3600000,
 	    "Keep-alive of an idle connection, milliseconds."),
 	NUM("FIT_HEAD_MS", head_ms, "5000", 100, 60000,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway_config.h - the gateway's settings: as read, and as compiled into lists that the pipeline
- * uses.
+ * gateway_config.h - the gateway's settings: as read, and as compiled into lists that the
+ * pipeline uses.
  *
- * Ownership: gateway_config_fini frees what load made; slices point into its strings. Threads:
- * immutable after load.
+ * Ownership:  gateway_config_fini frees what load made; slices point into its strings. Threads:
+ *             immutable after load.
  */
 #ifndef FIT_GATEWAY_GATEWAY_CONFIG_H
 #define FIT_GATEWAY_GATEWAY_CONFIG_H
@@ -39,7 +39,7 @@ struct gateway_config {
 	char *redis_url, *protoset_path;
 	char *jwt_issuer, *jwt_audience;
 	int64_t threads, max_connections, max_connections_per_ip;
-	int64_t body_max, body_memory_mb;
+	int64_t body_max, body_memory_mb, reply_memory_mb;
 	int64_t idle_ms, head_ms, drain_ms, drain_delay_ms;
 	int64_t call_timeout_ms, stream_timeout_ms, redis_timeout_ms;
 	int64_t token_cache;

@@ -28,6 +28,7 @@ open_front(struct gateway_loop *gl, int fd)
 		.limit = gl->gateway->conn_limit,
 		.error_fields = strbuf_slice(&gl->gateway->security),
 		.body_memory_max = (size_t)config->body_memory_mb << 20,
+		.reply_memory_max = (size_t)config->reply_memory_mb << 20,
 		.idle_ms = config->idle_ms,
 		.head_ms = config->head_ms,
 	});
@@ -85,5 +86,6 @@ gateway_loop_free(struct gateway_loop *gl)
 	loop_free(gl->loop);
 	access_log_free(gl->access_log);
 	strbuf_fini(&gl->fields);
+	strbuf_fini(&gl->json);
 	free(gl);
 }

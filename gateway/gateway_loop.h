@@ -3,11 +3,11 @@
  * gateway_loop.h - everything that one event loop of the gateway owns: front, channels, Redis,
  * caches, scratch.
  *
- * Nothing in it is shared with another loop but what `struct gateway` holds, which is immutable or
- * atomic.
+ * Nothing in it is shared with another loop but what `struct gateway` holds, which is immutable
+ * or atomic.
  *
- * Ownership: gateway_loop_free frees all. Threads: made and freed while the loop does not run; else
- * the loop's.
+ * Ownership:  gateway_loop_free frees all. Threads: made and freed while the loop does not run;
+ *             else the loop's.
  */
 #ifndef FIT_GATEWAY_GATEWAY_LOOP_H
 #define FIT_GATEWAY_GATEWAY_LOOP_H
@@ -42,6 +42,7 @@ struct gateway {
 	struct strbuf security; /* field lines of every reply */
 	struct strbuf openapi;
 	atomic_bool draining;
+	atomic_uint listening;   /* while draining: loops that still accept */
 	atomic_uint loops_ready; /* loops that have keys */
 };
 
@@ -54,9 +55,8 @@ struct gateway_loop {
 	struct admit *admit;
 	struct authn *authn;
 	struct access_log *access_log;
-	struct rng_seeded rng;              /* request ids: unique, not secret */
-	struct strbuf fields;               /* scratch */
-	_Atomic unsigned connections, busy; /* as of the last look, for main */
+	struct rng_seeded rng;      /* request ids: unique, not secret */
+	struct strbuf fields, json; /* scratch for one reply */
 };
 
 struct gateway_loop *gateway_loop_new(struct gateway *gateway, unsigned index,

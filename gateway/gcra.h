@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gcra.h - the generic cell rate algorithm: `limit` requests in `window_s` seconds, a burst of
- *`limit`.
+ * `limit`.
  *
  *	int64_t tat = 0;
  *	struct gcra_result r = gcra_take(&rate, &tat, now_us);
  *	if (!r.allowed) … 429, Retry-After …
  *
  * The whole state is one instant, the theoretical arrival time (TAT) of the next conforming
- *request. The same arithmetic runs as a script in Redis (limit.c).
+ * request. The same arithmetic runs as a script in Redis (limit.c).
  *
- * Units: microseconds. Threads: any; the caller owns the TAT.
- * Source: ITU-T I.371 annex A (virtual scheduling form).
+ * Units:      microseconds. Threads: any; the caller owns the TAT.
+ * Source:     ITU-T I.371 annex A (virtual scheduling form).
  */
 #ifndef FIT_GATEWAY_GCRA_H
 #define FIT_GATEWAY_GCRA_H

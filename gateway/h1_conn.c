@@ -57,6 +57,17 @@ h1_conn_queue_end(struct conn *conn)
 	event_active(&conn->front->turn_end, EV_TIMEOUT, 1);
 }
 
+bool
+h1_conn_count_out(struct conn *conn)
+{
+	struct front_h1 *front = conn->front;
+	size_t pending = sock_out_pending(&conn->out);
+
+	front->stats.reply_memory += pending - conn->out_counted;
+	conn->out_counted = pending;
+	return pending == 0 || front->stats.reply_memory <= front->opts.reply_memory_max;
+}
+
 void
 h1_conn_kill(struct conn *conn)
 {
@@ -68,6 +79,10 @@ h1_conn_kill(struct conn *conn)
 	event_del(&conn->readable);
 	event_del(&conn->writable);
 	event_del(&conn->timer);
+	/* What the client did not take goes with it, the kernel's part too. */
+	if (sock_out_pending(&conn->out) > 0)
+		(void)setsockopt(conn->out.fd, SOL_SOCKET, SO_LINGER,
+				 &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
 	close(conn->out.fd);
 	conn_limit_leave(conn->front->opts.limit, slice_str(conn->peer));
 	conn->front->stats.connections--;
@@ -81,6 +96,7 @@ conn_free(struct conn *conn)
 	LIST_REMOVE(conn, link);
 	strbuf_fini(&conn->in);
 	sock_out_fini(&conn->out);
+	(void)h1_conn_count_out(conn);
 	free(conn);
 }
 
@@ -238,6 +254,19 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		set_reading(conn, false);
 }
 
+/* It took some: that buys time, but one that takes a byte now and then is not waited for. */
+static void
+wait_for_client(struct conn *conn, size_t taken)
+{
+	int64_t ms, most;
+
+	conn->out_taken += taken;
+	ms = conn->front->opts.write_ms;
+	most = conn->out_begun_ms - clock_mono_ms() + ms +
+	       (int64_t)conn->out_taken * 1000 / FRONT_H1_SEND_RATE;
+	h1_conn_set_deadline(conn, most < ms ? most : ms);
+}
+
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
@@ -252,8 +281,9 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	size_t left = sock_out_pending(&conn->out);
+	(void)h1_conn_count_out(conn);
 	if (left < before)
-		h1_conn_set_deadline(conn, conn->front->opts.write_ms);
+		wait_for_client(conn, before - left);
 	if (left == 0) {
 		event_del(&conn->writable);
 		if (conn->state == CONN_ENDING)
@@ -318,6 +348,6 @@ h1_conn_new(struct front_h1 *front, int fd, const char *peer)
 	event_add(&conn->readable, NULL);
 	LIST_INSERT_HEAD(&front->conns, conn, link);
 	front->stats.connections++;
-	h1_conn_set_deadline(conn, front->opts.idle_ms);
+	h1_conn_set_deadline(conn, front->draining ? H1_DRAIN_IDLE_MS : front->opts.idle_ms);
 	return conn;
 }

@@ -64,6 +64,9 @@ struct conn {
 	struct strbuf body;
 	size_t body_limit, body_counted;
 	struct sock_out out;
+	size_t out_counted;   /* of `out`, in the front's reply_memory */
+	int64_t out_begun_ms; /* since when something waits */
+	size_t out_taken;     /* by the client since then */
 	char peer[INET6_ADDRSTRLEN];
 };
 
@@ -102,6 +105,9 @@ void h1_conn_clear_deadline(struct conn *conn);
 /* At the end of the turn: ends the exchange that is answered, or frees what is dead. */
 void h1_conn_queue_end(struct conn *conn);
 void h1_conn_kill(struct conn *conn);
+/* Brings the front's count up to date with what waits in `out`. False: all replies together are too
+ * much. */
+bool h1_conn_count_out(struct conn *conn);
 /* No more requests: flush, shut down, linger. */
 void h1_conn_begin_closing(struct conn *conn);
 /* Handler of front->turn_end. */

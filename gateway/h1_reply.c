@@ -17,13 +17,15 @@ send_iov(struct conn *conn, struct iovec *iov, int niov)
 
 	if (conn->aborted)
 		return;
-	if (!sock_out_send(&conn->out, iov, niov)) {
+	if (!sock_out_send(&conn->out, iov, niov) || !h1_conn_count_out(conn)) {
 		conn->aborted = true;
 		h1_conn_queue_end(conn);
 		return;
 	}
 	if (!waited && sock_out_pending(&conn->out) > 0) {
 		event_add(&conn->writable, NULL);
+		conn->out_begun_ms = clock_mono_ms();
+		conn->out_taken = 0;
 		h1_conn_set_deadline(conn, conn->front->opts.write_ms);
 	}
 }
@@ -102,6 +104,8 @@ h1_reply_refuse(struct conn *conn, unsigned status, const char *detail)
 		    request_id);
 	if (status == 503)
 		strbuf_adds(&fields, "Retry-After: 1\r\n");
+	if (status == 401)
+		strbuf_adds(&fields, "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n");
 	front->stats.refused++;
 	conn->keep_alive = false;
 	send_reply(conn, status, strbuf_slice(&fields), strbuf_slice(&body), false);
@@ -162,7 +166,8 @@ front_stream_send(struct exchange *ex, struct slice bytes)
 		send_iov(conn, iov, 3);
 	else
 		send_iov(conn, iov + 1, 1);
-	return sock_out_pending(&conn->out);
+	/* A client that has gone takes no more: the handler stops, and is told at turn's end. */
+	return conn->aborted ? EXCHANGE_STREAM_HIGH + 1 : sock_out_pending(&conn->out);
 }
 
 static void

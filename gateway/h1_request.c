@@ -28,6 +28,21 @@ h1_request_release(struct conn *conn)
 	conn->ex.arena = NULL;
 }
 
+static size_t
+body_max(const struct conn *conn)
+{
+	return conn->body_limit & ~EXCHANGE_STRANGER;
+}
+
+static void
+refuse_large(struct conn *conn)
+{
+	if (conn->body_limit & EXCHANGE_STRANGER)
+		h1_reply_refuse(conn, 401, "A body of this size needs a valid access token.");
+	else
+		h1_reply_refuse(conn, 413, "The request body is larger than allowed here.");
+}
+
 static void
 dispatch(struct conn *conn)
 {
@@ -82,8 +97,8 @@ on_head(struct conn *conn, const char *base, bool more)
 		return;
 
 	conn->body_limit = front->opts.handler->body_limit(&conn->ex, front->opts.arg);
-	if (!head->chunked && head->content_length > conn->body_limit) {
-		h1_reply_refuse(conn, 413, "The request body is larger than allowed here.");
+	if (!head->chunked && head->content_length > body_max(conn)) {
+		refuse_large(conn);
 		return;
 	}
 	if (!head->chunked && head->content_length <= BODY_IN_ARENA) {
@@ -101,11 +116,13 @@ add_body(struct conn *conn, struct slice data)
 {
 	struct front_h1 *front = conn->front;
 
-	if (conn->body.len + data.n > conn->body_limit) {
-		h1_reply_refuse(conn, 413, "The request body is larger than allowed here.");
+	if (conn->body.len + data.n > body_max(conn)) {
+		refuse_large(conn);
 		return false;
 	}
-	if (front->stats.body_memory + data.n > front->opts.body_memory_max) {
+	/* Small ones are bounded by the connections: large ones must not shut them out. */
+	if (conn->body.arena == NULL &&
+	    front->stats.body_memory + data.n > front->opts.body_memory_max) {
 		h1_reply_refuse(conn, 503, "Too many large requests at once.");
 		return false;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * head_filter.h - decides, byte by byte, whether what a client sends is one well-formed HTTP/1.1
- *request head.
+ * head_filter.h - decides, byte by byte, whether what a client sends is one well-formed
+ * HTTP/1.1 request head.
  *
  *	struct head_filter filter;
  *	head_filter_init(&filter);
@@ -11,16 +11,19 @@
  *	case HEAD_REFUSED: answer filter.refusal.status and close
  *	}
  *
- * Nothing but whole, canonical heads passes: every way that two parsers could read the same bytes
- * differently (request smuggling) is refused here, before the HTTP library sees anything. What is
- * refused, and with which status, is listed in tests/integration/gateway/raw_table.py.
+ * Nothing but whole, canonical heads passes: every way that two parsers could read the same
+ * bytes differently (request smuggling) is refused here, before the HTTP library sees anything.
+ * What is refused, and with which status, is listed in tests/integration/gateway/raw_table.py.
  *
- * Invariant: the verdict depends on the bytes alone, never on how they were cut into segments:
- *lines are judged one by one, each when its LF has arrived or it has outgrown the limit. Ownership:
- *the filter owns no memory and keeps no pointers: feed gets the same bytes again, wherever they now
- *lie, with new ones after them. Threads:   one at a time. Errors: the verdict. Source:    RFC 9112
- *(message syntax), RFC 9110 sections 5 and 7, RFC 3986 (target). Stricter than they ask:
- *origin-form only, no obs-fold, no bare CR or LF, no dot segments, no encoded slash.
+ * Invariant:  the verdict depends on the bytes alone, never on how they were cut into segments:
+ *             lines are judged one by one, each when its LF has arrived or it has outgrown the
+ *             limit.
+ * Ownership:  the filter owns no memory and keeps no pointers: feed gets the same bytes again,
+ *             wherever they now lie, with new ones after them.
+ * Threads:    one at a time. Errors: the verdict.
+ * Source:     RFC 9112 (message syntax), RFC 9110 sections 5 and 7, RFC 3986 (target). Stricter
+ *             than they ask: origin-form only, no obs-fold, no bare CR or LF, no dot segments,
+ *             no encoded slash.
  */
 #ifndef FIT_GATEWAY_HEAD_FILTER_H
 #define FIT_GATEWAY_HEAD_FILTER_H

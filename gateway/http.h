@@ -3,7 +3,7 @@
  * http.h - the words of HTTP that several files here need: methods, reason phrases, character
  * classes, the Date header.
  *
- * Threads: any; http_date keeps its text per thread. Sources: RFC 9110, RFC 9112.
+ * Threads:    any; http_date keeps its text per thread. Sources: RFC 9110, RFC 9112.
  */
 #ifndef FIT_GATEWAY_HTTP_H
 #define FIT_GATEWAY_HTTP_H

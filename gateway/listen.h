@@ -2,8 +2,8 @@
 /*
  * listen.h - listening TCP sockets for several loops on one port (SO_REUSEPORT).
  *
- * Address: "127.0.0.1:8080", "[::1]:8080", ":8080" is refused (say 0.0.0.0 if you mean it). Port 0
- * picks one. Sockets accepted from it inherit TCP_NODELAY.
+ * Address: "127.0.0.1:8080", "[::1]:8080", ":8080" is refused (say 0.0.0.0 if you mean it).
+ * Port 0 picks one. Sockets accepted from it inherit TCP_NODELAY.
  */
 #ifndef FIT_GATEWAY_LISTEN_H
 #define FIT_GATEWAY_LISTEN_H
@@ -14,5 +14,11 @@
 
 enum status listen_open(const char *address, int *ret_fd, struct err *err) MUST_CHECK;
 int listen_port(int fd);
+/*
+ * Before the end: new connection attempts go unheard (a client's kernel asks again after a second,
+ * and meets the successor or is refused); those under way complete and can be accepted. Without
+ * this, what arrives between the last accept and the close would be reset.
+ */
+void listen_shut(int fd);
 
 #endif

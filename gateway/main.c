@@ -2,10 +2,10 @@
 /*
  * main.c - the gateway: settings, loops, signals.
  *
- * SIGTERM, SIGINT: /ready says no and replies close their connections; new connections are taken
- * for FIT_DRAIN_DELAY_MS more (until a balancer has noticed), then the port is closed and what is
- * in flight has FIT_DRAIN_MS to end. A second signal exits at once. Exit codes: 0, 1 (environment),
- * 2 (usage or configuration).
+ * SIGTERM, SIGINT: /ready says no and replies close their connections; new connections are
+ * taken for FIT_DRAIN_DELAY_MS more (until a balancer has noticed), then the port is closed and
+ * what is in flight has FIT_DRAIN_MS to end. A second signal exits at once. Exit codes: 0, 1
+ * (environment), 2 (usage or configuration).
  */
 #include <errno.h>
 #include <malloc.h>
@@ -205,7 +205,10 @@ stop_accepting(void *arg)
 {
 	struct gateway_loop *gl = arg;
 
-	front_h1_stop_accepting(gl->front);
+	if (front_h1_stop_accepting(gl->front))
+		atomic_fetch_sub(&gl->gateway->listening, 1);
+	else
+		loop_defer(gl->loop, stop_accepting, gl);
 }
 
 static void
@@ -233,9 +236,12 @@ drain(struct program *p, const sigset_t *set)
 	admin_set_draining(p->admin);
 	post_all(p, drain_front);
 	pause_ms(set, p->config.drain_delay_ms);
+	atomic_store(&p->gateway.listening, p->nloops);
 	post_all(p, stop_accepting);
 	struct deadline end = deadline_in(p->config.drain_ms);
-	while (conn_limit_open(p->gateway.conn_limit) > 0 && deadline_left_ms(end) > 0)
+	while ((atomic_load(&p->gateway.listening) > 0 ||
+		conn_limit_open(p->gateway.conn_limit) > 0) &&
+	       deadline_left_ms(end) > 0)
 		pause_ms(set, 20);
 	log_info("drained", LOG_INT("connections", conn_limit_open(p->gateway.conn_limit)));
 }

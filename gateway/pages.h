@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pages.h - the few pages that the gateway serves itself: /health, /ready, /openapi.json, /docs,
- * /api/versions.
+ * pages.h - the few pages that the gateway serves itself: /health, /ready, /openapi.json,
+ * /docs, /api/versions.
  *
- * Threads: the loop's. The documents are made once, at start, from the schema.
+ * Threads:    the loop's. The documents are made once, at start, from the schema.
  */
 #ifndef FIT_GATEWAY_PAGES_H
 #define FIT_GATEWAY_PAGES_H

@@ -182,21 +182,30 @@ on_keys(void *arg)
 	resume(call);
 }
 
+/* The access token as sent; n == 0: none. */
+static struct slice
+bearer_of(const struct exchange *ex)
+{
+	struct slice value = exchange_header(ex, SLICE_LIT("authorization"));
+
+	if (value.n < 7 || !http_name_eq(slice_make(value.p, 7), SLICE_LIT("bearer ")))
+		return SLICE_NONE;
+	return http_trim(slice_make(value.p + 7, value.n - 7));
+}
+
 static enum verdict
 stage_token(struct call *call)
 {
-	struct slice value = exchange_header(call->ex, SLICE_LIT("authorization"));
+	struct slice bearer = bearer_of(call->ex);
 	struct err err;
 
 	if (!needs_user(call))
 		return NEXT;
-	if (value.n < 7 || !http_name_eq(slice_make(value.p, 7), SLICE_LIT("bearer ")) ||
-	    http_trim(slice_make(value.p + 7, value.n - 7)).n == 0) {
+	if (bearer.n == 0) {
 		call_problem(call, 401, "TOKEN_MISSING", "Sign in: this needs an access token.",
 			     NULL);
 		return DONE;
 	}
-	struct slice bearer = http_trim(slice_make(value.p + 7, value.n - 7));
 	err_init(&err);
 	if (authn_token(call->gl->authn, bearer, call->ex->arena, &call->token, &err) == STATUS_OK)
 		return NEXT;
@@ -217,40 +226,67 @@ stage_token(struct call *call)
 
 /* ---- limit and session ---- */
 
+/* The session decides whether the token is still good, and makes the principal. */
+static enum verdict
+enter(struct call *call, const struct authn_session *session)
+{
+	const char *permission = call->route->rule->method->policy.permission;
+	struct principal principal;
+	struct err err;
+
+	err_init(&err);
+	if (authn_session_check(session, &call->token, &principal, &err) != STATUS_OK) {
+		call_fail(call, &err);
+		return DONE;
+	}
+	if (permission[0] != '\0' && !principal_may(&principal, permission)) {
+		call_problem(call, 403, NULL, "Your role does not allow this.", NULL);
+		return DONE;
+	}
+	call->principal = STRBUF_ARENA(call->ex->arena);
+	strbuf_grow(&call->principal, 128);
+	principal_encode(&principal, &call->principal);
+	return NEXT;
+}
+
 static void
 on_session(const struct authn_session *session, void *arg)
 {
 	struct call *call = arg;
 
 	call->rpc = NULL;
+	if (session == NULL && call->due != NULL &&
+	    authn_session_stretch(call->gl->authn, &call->token, call->due))
+		session = call->due;
 	if (session == NULL) {
 		call_problem(call, 503, NULL, "Your session cannot be checked at the moment.",
 			     NULL);
 		return;
 	}
-	call->session = *session;
-	resume(call);
+	if (enter(call, session) == NEXT)
+		resume(call);
 }
 
 /*
  * The copy in Redis, else auth, which writes the copy anew. What auth said a moment ago counts only
- * while Redis is away: a session that was revoked since may so be good for up to five seconds more.
+ * while Redis is away (a session that was revoked since may so be good for up to five seconds
+ * more), and while a copy is due: one request asks, the others go on.
  */
 static enum verdict
 find_session(struct call *call, const struct admit_reply *reply)
 {
-	const struct authn_session *recent;
+	const struct authn_session *recent = NULL;
+	struct authn_session session;
 
-	if (reply->session == ADMIT_FOUND &&
-	    authn_session_parse(reply->session_value, &call->session))
-		return NEXT;
-	recent = reply->session == ADMIT_UNKNOWN
-			 ? authn_session_recent(call->gl->authn, &call->token)
-			 : NULL;
-	if (recent != NULL) {
-		call->session = *recent;
-		return NEXT;
+	if (reply->session == ADMIT_FOUND && authn_session_parse(reply->session_value, &session)) {
+		if (!authn_session_due(&session))
+			return enter(call, &session);
+		call->due = arena_memdup(call->ex->arena, &session, sizeof(session));
 	}
+	if (call->due != NULL || reply->session == ADMIT_UNKNOWN)
+		recent = authn_session_recent(call->gl->authn, &call->token);
+	if (recent != NULL)
+		return enter(call, recent);
 	call->rpc = authn_session_resolve(call->gl->authn, &call->token, call->request_id,
 					  call->ex->arena, on_session, call);
 	return WAIT;
@@ -291,27 +327,6 @@ stage_admit(struct call *call)
 
 	call->admitting = admit_start(call->gl->admit, &req, &reply, on_admitted, call);
 	return call->admitting != NULL ? WAIT : on_admit_reply(call, &reply);
-}
-
-static enum verdict
-stage_session(struct call *call)
-{
-	const char *permission = call->route->rule->method->policy.permission;
-	struct err err;
-
-	if (!needs_user(call))
-		return NEXT;
-	err_init(&err);
-	if (authn_session_check(&call->session, &call->token, &call->principal, &err) !=
-	    STATUS_OK) {
-		call_fail(call, &err);
-		return DONE;
-	}
-	if (permission[0] != '\0' && !principal_may(&call->principal, permission)) {
-		call_problem(call, 403, NULL, "Your role does not allow this.", NULL);
-		return DONE;
-	}
-	return NEXT;
 }
 
 /* ---- the request ---- */
@@ -377,8 +392,8 @@ stage_upstream(struct call *call)
 }
 
 static enum verdict (*const stages[])(struct call *call) = {
-	stage_begin, stage_cors,    stage_address,       stage_route,     stage_token,
-	stage_admit, stage_session, stage_preconditions, stage_transcode, stage_upstream,
+	stage_begin, stage_cors,          stage_address,   stage_route,    stage_token,
+	stage_admit, stage_preconditions, stage_transcode, stage_upstream,
 };
 
 /* From the stage that is due. */
@@ -426,8 +441,19 @@ on_request(struct exchange *ex, void *arg)
 	run(call);
 }
 
-/* A body is read before its sender is known; without a token there is no reason to read a large
- * one. */
+/* A body is read before it is decided what its sender may; a large one only from who has a token.
+ */
+static bool
+has_token(struct gateway_loop *gl, const struct exchange *ex)
+{
+	struct slice bearer = bearer_of(ex);
+	struct authn_token token;
+	struct err err;
+
+	err_init(&err);
+	return bearer.n > 0 && authn_token(gl->authn, bearer, ex->arena, &token, &err) == STATUS_OK;
+}
+
 static size_t
 body_limit(const struct exchange *ex, void *arg)
 {
@@ -439,9 +465,9 @@ body_limit(const struct exchange *ex, void *arg)
 		return BODY_MAX_ANONYMOUS;
 	const struct route *route = match.target;
 	bool user = route->rule != NULL && route->rule->method->policy.audience != SCHEMA_PUBLIC;
-	if (user && exchange_header(ex, SLICE_LIT("authorization")).n == 0)
-		return route->body_max < BODY_MAX_ANONYMOUS ? route->body_max : BODY_MAX_ANONYMOUS;
-	return route->body_max;
+	if (route->body_max <= BODY_MAX_ANONYMOUS || (user && has_token(gl, ex)))
+		return route->body_max;
+	return BODY_MAX_ANONYMOUS | (user ? EXCHANGE_STRANGER : 0);
 }
 
 static void

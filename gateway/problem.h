@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * problem.h - application/problem+json bodies (RFC 9457), and which HTTP status an outcome becomes.
+ * problem.h - application/problem+json bodies (RFC 9457), and which HTTP status an outcome
+ * becomes.
  *
  *	struct problem p = { .status = 404, .instance = path, .request_id = id };
  *	problem_write(&p, &out);
- *	{"type":"about:blank","title":"Not
- *Found","status":404,"detail":…,"instance":…,"requestId":…}
+ *	{"type":"about:blank","title":"Not Found","status":404,"instance":…,"requestId":…}
  *
- * Threads: any. The text comes from err_client_text, so internals do not reach a client.
+ * Threads:    any. The text comes from err_client_text, so internals do not reach a client.
  */
 #ifndef FIT_GATEWAY_PROBLEM_H
 #define FIT_GATEWAY_PROBLEM_H

@@ -4,16 +4,18 @@
  *
  *	router_add(router, HTTP_GET, segments, n, target, &err);
  *	switch (router_find(router, method, path, &match)) {
- *	case ROUTER_FOUND:     match.target; match.params[i] are raw (percent-encoded) segments, in
- *the pattern's order case ROUTER_NO_METHOD: match.allowed is a set of bits (1 << HTTP_GET …) for
- *Allow case ROUTER_NO_PATH:
+ *	case ROUTER_FOUND:     match.target; match.params[i], raw (percent-encoded) segments
+ *	case ROUTER_NO_METHOD: match.allowed is a set of bits (1 << HTTP_GET …) for Allow
+ *	case ROUTER_NO_PATH:
  *
  * A trie over path segments. A literal segment is preferred to a field, with going back:
  * /plans/next and /plans/{id}/sets do not get in each other's way. HEAD is found where GET is.
  *
- * Ownership: the router borrows targets and copies patterns. Threads: immutable once built, free to
- *share. Errors:    ALREADY_EXISTS when two routes have the same method and shape. Limits:
- *ROUTER_PARAMS_MAX fields in a pattern, ROUTER_SEGMENTS_MAX segments in a path (more: not found).
+ * Ownership:  the router borrows targets and copies patterns. Threads: immutable once built,
+ *             free to share.
+ * Errors:     ALREADY_EXISTS when two routes have the same method and shape.
+ * Limits:     ROUTER_PARAMS_MAX fields in a pattern, ROUTER_SEGMENTS_MAX segments in a path
+ *             (more: not found).
  */
 #ifndef FIT_GATEWAY_ROUTER_H
 #define FIT_GATEWAY_ROUTER_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * routes.h - every route of the schema, with its policy compiled for the pipeline, and the router
- * over them.
+ * routes.h - every route of the schema, with its policy compiled for the pipeline, and the
+ * router over them.
  *
  * A route is a row of a .proto file (google.api.http), or one of the few pages that the gateway
  * itself serves.
  *
- * Ownership: routes_free frees all. Threads: immutable but for metric pointers, which are atomic:
- * shared by the loops.
+ * Ownership:  routes_free frees all. Threads: immutable but for metric pointers, which are
+ *             atomic: shared by the loops.
  */
 #ifndef FIT_GATEWAY_ROUTES_H
 #define FIT_GATEWAY_ROUTES_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sock_out.h - output of one socket: straight to the kernel while it takes it, a buffer for the
- *rest.
+ * rest.
  *
  *	if (!sock_out_send(&out, iov, 2)) … the peer is gone …
  *	if (sock_out_pending(&out) > 0) … watch for writability, then sock_out_flush(&out) …
  *
- * Ownership: the buffer is the sock_out's; the socket is borrowed. Threads: one.
- * Errors: false: the connection is broken (errno says how).
+ * Ownership:  the buffer is the sock_out's; the socket is borrowed. Threads: one.
+ * Errors:     false: the connection is broken (errno says how).
  */
 #ifndef FIT_GATEWAY_SOCK_OUT_H
 #define FIT_GATEWAY_SOCK_OUT_H

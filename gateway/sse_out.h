@@ -12,7 +12,7 @@
  * that comes back sends as Last-Event-ID (to the service: metadata fit-last-event-id); one that
  * is empty, or could not be a line, is left out.
  *
- * Threads: any. Source: WHATWG HTML, section 9.2.
+ * Threads:    any. Source: WHATWG HTML, section 9.2.
  */
 #ifndef FIT_GATEWAY_SSE_OUT_H
 #define FIT_GATEWAY_SSE_OUT_H

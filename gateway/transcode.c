@@ -221,6 +221,32 @@ add_params(const struct schema_route *route, const struct slice *params, const s
 	return STATUS_OK;
 }
 
+/*
+ * Where the body is one field of the request ("plan"), a client knows nothing of that field: its
+ * errors are told by the paths of the body that it sent.
+ */
+static void
+strip_body_field(const char *body, struct err *err)
+{
+	char prefix[sizeof(err->fields[0].path)];
+	size_t n = 0;
+
+	if (err == NULL || body[0] == '\0' || body[0] == '*')
+		return;
+	for (const char *p = body; *p != '\0' && n + 2 < sizeof(prefix); p++) {
+		if (*p == '_' && p[1] >= 'a' && p[1] <= 'z')
+			prefix[n++] = (char)(*++p - 'a' + 'A');
+		else
+			prefix[n++] = *p;
+	}
+	prefix[n++] = '.';
+	for (unsigned i = 0; i < err->nfields; i++) {
+		char *path = err->fields[i].path;
+		if (strncmp(path, prefix, n) == 0)
+			memmove(path, path + n, strlen(path + n) + 1);
+	}
+}
+
 enum status
 transcode_request(const struct schema_route *route, const struct slice *params,
 		  const struct exchange *ex, struct strbuf *wire, struct err *err)
@@ -240,6 +266,8 @@ transcode_request(const struct schema_route *route, const struct slice *params,
 	if (st == STATUS_OK)
 		st = schema_check(route->method->input, slice_make(strbuf_cstr(wire), wire->len),
 				  &limits, err);
+	if (st != STATUS_OK)
+		strip_body_field(route->body, err);
 	return st;
 }
 

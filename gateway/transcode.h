@@ -5,14 +5,15 @@
  *	st = transcode_request(route, params, ex, &wire, &err);
  *
  * Sources, later ones winning: query parameters, the body (JSON, merge patch, or form of a flat
- *message) as the route's `body` says, the field mask of a merge patch, path parameters. What the
- *method's message has no place for is refused. The result has passed the same check of field rules
- *that the service makes.
+ * message) as the route's `body` says, the field mask of a merge patch, path parameters. What
+ * the method's message has no place for is refused. The result has passed the same check of
+ * field rules that the service makes.
  *
- * Ownership: `wire` is the caller's. Threads: any. Errors: INVALID_ARGUMENT with field violations;
- *a wrong media type is INVALID_ARGUMENT with TRANSCODE_MEDIA_TYPE as reason (415, no
- *fit.api.v1.Reason). Source: google.api.http (google/api/http.proto), RFC 7396 (merge patch),
- *WHATWG URL (urlencoded).
+ * Ownership:  `wire` is the caller's. Threads: any. Errors: INVALID_ARGUMENT with field
+ *             violations; a wrong media type is INVALID_ARGUMENT with TRANSCODE_MEDIA_TYPE as
+ *             reason (415, no fit.api.v1.Reason).
+ * Source:     google.api.http (google/api/http.proto), RFC 7396 (merge patch), WHATWG URL
+ *             (urlencoded).
  */
 #ifndef FIT_GATEWAY_TRANSCODE_H
 #define FIT_GATEWAY_TRANSCODE_H

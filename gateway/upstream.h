@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * upstream.h - the channels of one loop to the services, found by the package of a method's
- *service.
+ * service.
  *
- *	struct rpc_channel *ch = upstream_find(upstream, "fit.auth.v1.AuthService");    NULL: not
- *configured
+ *	ch = upstream_find(upstream, "fit.auth.v1.AuthService");    NULL: not configured
  *
- * Ownership: the upstream owns its channels. Threads: the loop's.
+ * Ownership:  the upstream owns its channels. Threads: the loop's.
  */
 #ifndef FIT_GATEWAY_UPSTREAM_H
 #define FIT_GATEWAY_UPSTREAM_H

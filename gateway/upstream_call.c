@@ -20,6 +20,7 @@
 #define HEARTBEAT_MS 15000
 #define USER_AGENT_MAX 256
 #define LAST_EVENT_ID_MAX 128
+#define JSON_KEPT (256 * 1024) /* bytes of scratch that the loop keeps */
 
 static const struct schema_method *
 method_of(const struct call *call)
@@ -154,7 +155,7 @@ reply_message(struct call *call)
 	const struct schema_method *method = method_of(call);
 	unsigned status = method->policy.success_status > 0 ? method->policy.success_status : 200;
 	struct slice wire = strbuf_slice(&call->reply);
-	struct strbuf json = STRBUF_ARENA(call->ex->arena);
+	struct strbuf *json = &call->gl->json;
 	struct err err;
 
 	add_reply_fields(call, status, wire);
@@ -170,16 +171,19 @@ reply_message(struct call *call)
 		call_reply(call, status, "application/json", transcode_raw_json(wire));
 		return;
 	}
-	/* JSON is mostly within three times the bytes; an arena's buffer had better not grow. */
-	strbuf_grow(&json, 3 * wire.n + 512);
+	strbuf_reset(json);
 	err_init(&err);
-	if (schema_json_encode(method->output, wire, true, &json, &err) != STATUS_OK) {
+	if (schema_json_encode(method->output, wire, true, json, &err) != STATUS_OK) {
 		err_context(&err, "%s: the reply", method->path);
 		err.status = STATUS_INTERNAL;
 		call_fail(call, &err);
 		return;
 	}
-	call_reply(call, status, "application/json", strbuf_slice(&json));
+	call_reply(call, status, "application/json", strbuf_slice(json));
+	if (json->cap > JSON_KEPT) {
+		strbuf_fini(json);
+		*json = STRBUF_INIT;
+	}
 }
 
 /* ---- events of the call ---- */
@@ -293,7 +297,6 @@ upstream_call_start(struct call *call)
 {
 	static const struct rpc_client_events events = { on_header, on_message, on_end };
 	struct rpc_channel *channel = upstream_find(call->gl->upstream, method_of(call)->service);
-	struct strbuf principal = STRBUF_ARENA(call->ex->arena);
 	uint8_t fingerprint[DIGEST_SHA256_SIZE];
 	struct rpc_metadata meta[7];
 
@@ -303,11 +306,9 @@ upstream_call_start(struct call *call)
 		return;
 	}
 	call->reply = STRBUF_ARENA(call->ex->arena);
-	if (call->principal.present)
-		principal_encode(&call->principal, &principal);
 	struct rpc_call_options opts = {
 		.deadline = deadline_in(call->route->timeout_ms),
-		.principal = strbuf_slice(&principal),
+		.principal = strbuf_slice(&call->principal),
 		.trace = &call->trace,
 		.request_id = call->request_id,
 		.metadata = meta,

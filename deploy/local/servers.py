@@ -8,7 +8,6 @@ Everything binds to 127.0.0.1. A process is known by its pid and start time, so 
 `durable=False` is for throw-away test clusters: no fsync. `dies_with_parent`: the kernel ends the process when the thread
 that started it ends, whatever way; for tests.
 """
-import ctypes
 import errno
 import fcntl
 import glob
@@ -16,6 +15,7 @@ import hashlib
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -23,8 +23,7 @@ import subprocess
 import tempfile
 import time
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
+HOME_OF = "home_of"  # in a cluster that is not in place: the path of the link to it
 _held = []  # lock files of the ports that free_port() gave out
 
 
@@ -32,12 +31,35 @@ class StackError(RuntimeError):
     """One sentence for the operator; names the log where there is one."""
 
 
+class Interrupted(StackError):
+    """A signal asked to stop; `number` says which."""
+
+    def __init__(self, number):
+        super().__init__("interrupted")
+        self.number = number
+
+
+_signals = []
+
+
+def defer_signals():
+    """From now on SIGINT, SIGTERM and SIGHUP are seen by check_interrupted() alone: between two steps, never amid one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: _signals.append(number))
+
+
+def check_interrupted():
+    if _signals:
+        raise Interrupted(_signals[0])
+
+
 def free_port():
     """A port that nobody uses, and that no other caller of this function gets while we live. Below the range that the
     kernel takes connections' own ports from, so that it stays free while its server restarts."""
     folder = f"{tempfile.gettempdir()}/fit-ports-{os.geteuid()}"
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    for port in range(20000, 32000):
+    first = random.SystemRandom().randrange(20000, 32000)  # others may share the network, and not the folder
+    for port in [*range(first, 32000), *range(20000, first)]:
         lock = os.open(f"{folder}/{port}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -132,13 +154,15 @@ class Daemon:
             return ""
         return "its executable is newer" if newer else "its settings changed" if made != _digest(argv, env) else ""
 
-    def spawn(self, argv, env, cwd=None):
+    def spawn(self, argv, env, cwd=None, become=()):
+        """`become`: a command before the command that changes who it runs as."""
         for path in (self.pid_file, self.log_file):
             os.makedirs(os.path.dirname(path), exist_ok=True)
-        die = (lambda: _libc.prctl(PR_SET_PDEATHSIG, self.stop_signal)) if self.dies_with_parent else None
+        # Behind `become`: the kernel forgets the signal when a process changes its user.
+        die = ["setpriv", f"--pdeathsig={self.stop_signal.name.removeprefix('SIG')}"] if self.dies_with_parent else []
         with open(self.log_file, "ab") as log:
-            self._child = subprocess.Popen(argv, env=clean_env() | env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log,
-                                           stderr=log, start_new_session=True, preexec_fn=die)
+            self._child = subprocess.Popen([*become, *die, *argv], env=clean_env() | env, cwd=cwd, stdin=subprocess.DEVNULL,
+                                           stdout=log, stderr=log, start_new_session=True)
         self.started_at = time.monotonic()
         with open(self.made_file, "w") as f:
             f.write(_digest(argv, env) + "\n")
@@ -149,6 +173,7 @@ class Daemon:
         """Polls probe() until it is true; raises when the process ends first or time is up."""
         end = self.started_at + seconds
         while True:
+            check_interrupted()
             if probe():
                 with open(self.ready_file, "w") as f:
                     f.write(f"{(time.monotonic() - self.started_at) * 1000:.0f}\n")
@@ -210,13 +235,17 @@ class Daemon:
 
 
 def _start_time(pid):
-    """Start time in clock ticks (proc(5), field 22) of a live process; 0 for none or a zombie."""
+    """Start time in clock ticks (proc(5), field 22) of a live process; 0 for none or a zombie.
+
+    A killed process' first thread is a zombie while others (field 20) still end, and its sockets are open until they have.
+    """
     try:
         with open(f"/proc/{pid}/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
     except OSError:
         return 0
-    return 0 if fields[0] in "ZX" else int(fields[19])
+    gone = fields[0] == "X" or fields[0] == "Z" and int(fields[17]) <= 1
+    return 0 if gone else int(fields[19])
 
 
 def _signal(pid, number):
@@ -289,7 +318,7 @@ class Postgres(Daemon):
         if done.returncode != 0:
             raise StackError(f"initdb failed; see {self.log_file}\n{tail(self.log_file)}")
         with open(f"{half}/postgresql.conf", "a") as f:
-            f.write("max_connections = 100\nshared_buffers = 64MB\nlog_timezone = 'UTC'\ntimezone = 'UTC'\n")
+            f.write("max_connections = 200\nshared_buffers = 64MB\nlog_timezone = 'UTC'\ntimezone = 'UTC'\n")
         if home is not None:
             os.rename(half, home)
             os.symlink(home, self.data)
@@ -305,14 +334,14 @@ class Postgres(Daemon):
             os.unlink(self.data)
 
     def command(self):
-        argv = _not_as_root() + [f"{self.bindir()}/postgres", "-D", os.path.realpath(self.data)]
+        argv = [f"{self.bindir()}/postgres", "-D", os.path.realpath(self.data)]
         for key, value in self.settings.items():
             argv += ["-c", f"{key}={value}"]
         return argv, {}
 
     def start(self, seconds=30):
         self._drop_stale_lock()
-        self.spawn(*self.command(), cwd="/")
+        self.spawn(*self.command(), cwd="/", become=_not_as_root())
         self.wait_ready(self.accepts, seconds)
 
     def _drop_stale_lock(self):
@@ -353,12 +382,15 @@ class Postgres(Daemon):
         return done.stdout
 
 
+def _namespace():
+    """Inside, we are Debian's user postgres: initdb wants a user that exists."""
+    postgres = pwd.getpwnam("postgres")
+    return ["unshare", "--user", f"--map-user={postgres.pw_uid}", f"--map-group={postgres.pw_gid}"]
+
+
 def _user_namespaces():
-    return subprocess.run(NAMESPACE + ["true"], capture_output=True).returncode == 0
+    return subprocess.run(_namespace() + ["true"], capture_output=True).returncode == 0
 
-
-NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-HOME_OF = "home_of"  # in a cluster that is not in place: the path of the link to it
 
 
 def _not_as_root():
@@ -367,7 +399,7 @@ def _not_as_root():
     if os.geteuid() != 0:
         return []
     if _user_namespaces():
-        return NAMESPACE
+        return _namespace()
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
 
 

@@ -3,9 +3,11 @@
  * rpc_channel.c - the connections of a channel: resolve, connect, choose, replace.
  *
  * One connection per address, more only when all are full; a call goes to the emptier of two chosen
- * at random (Mitzenmacher 2001). A connection that says GOAWAY gets a successor at once. While the
- * target does not answer, tries are spaced by a jittered, doubling pause; calls wait for the next
- * try when it is near, else they fail at once, so that a dead target costs its callers nothing.
+ * at random (Mitzenmacher 2001). A connection that says GOAWAY gets a successor at once. A target
+ * that has just gone is probably restarting: for PATIENCE_MS tries come quickly and calls wait, so
+ * that a restart is not noticed. Then tries are spaced by a jittered, doubling pause; calls wait
+ * for the next one when it is near, else they fail at once, so that a dead target costs its callers
+ * nothing.
  */
 #include "libcommon/rpc/rpc_client_private.h"
 
@@ -24,9 +26,10 @@
 #define CONNECT_MS 3000
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
+#define PATIENCE_MS 1000
+#define PATIENT_BACKOFF_MS 100
 #define WAIT_FOR_TRY_MS 200
 #define RESOLVE_AGAIN_MS 30000
-#define TRIES_MAX 2
 #define STREAMS_MAX 100 /* wished per connection, whatever the peer allows beyond */
 
 /* ---- choosing ---- */
@@ -66,6 +69,7 @@ bool
 rpc_channel_is_failing(const struct rpc_channel *ch)
 {
 	return ch->failures > 0 && ch->nconnecting == 0 && ch->resolving == NULL &&
+	       ch->next_try_ms - ch->failing_since_ms > PATIENCE_MS &&
 	       ch->next_try_ms - clock_mono_ms() > WAIT_FOR_TRY_MS;
 }
 
@@ -81,28 +85,32 @@ ready_links(const struct rpc_channel *ch)
 	return n;
 }
 
-/* A try failed: calls that have waited for enough of them give up. */
+/* A try failed: calls give up unless the next one comes within the time of patience. */
 static void
 on_failure(struct rpc_channel *ch, const struct err *err)
 {
-	int64_t pause = BACKOFF_MIN_MS;
+	int64_t pause = BACKOFF_MIN_MS, max = BACKOFF_MAX_MS, now = clock_mono_ms();
 
-	for (unsigned i = 0; i < ch->failures && pause < BACKOFF_MAX_MS; i++)
+	if (ch->failures == 0)
+		ch->failing_since_ms = now;
+	if (now - ch->failing_since_ms < PATIENCE_MS)
+		max = PATIENT_BACKOFF_MS;
+	for (unsigned i = 0; i < ch->failures && pause < max; i++)
 		pause *= 2;
-	if (pause > BACKOFF_MAX_MS)
-		pause = BACKOFF_MAX_MS;
+	if (pause > max)
+		pause = max;
 	pause = pause / 2 + rng_below((uint32_t)(pause / 2 + 1));
 	ch->failures++;
-	ch->next_try_ms = clock_mono_ms() + pause;
+	ch->next_try_ms = now + pause;
 	ch->last_err = *err;
 	loop_timer_start(ch->retry, pause);
-	if (ready_links(ch) > 0 || ch->nconnecting > 0)
+	if (ready_links(ch) > 0 || ch->nconnecting > 0 ||
+	    ch->next_try_ms - ch->failing_since_ms <= PATIENCE_MS)
 		return;
 	struct rpc_client_call *next;
 	for (struct rpc_client_call *call = ch->pending; call != NULL; call = next) {
 		next = call->next;
-		if (++call->tries >= TRIES_MAX || pause > WAIT_FOR_TRY_MS)
-			rpc_client_call_end(call, err->status, err);
+		rpc_client_call_end(call, err->status, err);
 	}
 }
 

@@ -39,8 +39,9 @@ struct rpc_channel {
 	struct rpc_link *links;
 	unsigned nlinks;
 	unsigned nconnecting;
-	unsigned failures;   /* in a row */
-	int64_t next_try_ms; /* monotonic; in the past: at once */
+	unsigned failures;        /* in a row */
+	int64_t failing_since_ms; /* of the first of them */
+	int64_t next_try_ms;      /* monotonic; in the past: at once */
 	struct loop_timer *retry;
 	struct err last_err; /* why the last connection failed */
 	struct rpc_client_call *pending, *pending_tail;
@@ -71,7 +72,7 @@ struct rpc_client_call {
 	struct strbuf head; /* request fields: name NUL value NUL …, from the path on */
 	struct h2_chunk *request;
 	struct rpc_frame_reader reader;
-	unsigned tries; /* connections that failed under it, and refused streams */
+	unsigned tries; /* how often it was refused */
 	unsigned depth; /* callbacks of this call that are running */
 	bool dead;      /* ended inside a callback: recycle when it returns */
 	bool paused;

@@ -251,7 +251,8 @@ send_headers(struct rpc_call *call, bool only_trailers)
 	call->headers_sent = true;
 	nv[n++] = (nghttp2_nv)H2_NV(":status", "200");
 	nv[n++] = (nghttp2_nv)H2_NV("content-type", RPC_CONTENT_TYPE);
-	if (call->status == STATUS_UNIMPLEMENTED && only_trailers)
+	/* Until the call is done its status is the working side's. */
+	if (only_trailers && call->status == STATUS_UNIMPLEMENTED)
 		nv[n++] = (nghttp2_nv)H2_NV("grpc-accept-encoding", "identity");
 	n += put_headers(call, nv + n);
 	if (only_trailers)

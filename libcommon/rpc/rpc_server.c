@@ -449,7 +449,8 @@ rpc_server_drain(struct rpc_server *server, struct deadline deadline)
 	/* The last replies and GOAWAYs are on their way; a peer that holds on to its connection is
 	 * cut off. */
 	(void)wait_while(server, has_connections, deadline_min(deadline, deadline_in(GOODBYE_MS)));
-	return true;
+	/* A peer that had not heard the GOAWAY yet may have begun a call meanwhile. */
+	return wait_while(server, has_calls, deadline);
 }
 
 static void

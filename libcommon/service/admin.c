@@ -16,7 +16,8 @@
 #include "libcommon/runtime/loop.h"
 
 #define READY_MS 1000
-/* A good answer holds for a second; a bad one only so long that a prober in a loop is harmless: what starts is ready soon. */
+/* A good answer holds for a second; a bad one only so long that a prober in a loop is harmless:
+ * what starts is ready soon. */
 #define READY_CACHE_MS 1000
 #define NOT_READY_CACHE_MS 10
 #define REQUEST_TIMEOUT_S 5

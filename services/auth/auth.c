@@ -25,6 +25,8 @@
 #define REDIS_POOL 8
 /* Redis is only a copy: a call does not wait for it longer than this. */
 #define COPY_TIMEOUT_MS 500
+/* Nor for the user service, where the session itself is known. */
+#define ACCOUNT_TIMEOUT_MS 1000
 
 struct metric auth_metric_sign_ins =
 	METRIC_COUNTER("auth_sign_ins_total", "Sign-ins by identity provider and outcome.",
@@ -171,7 +173,8 @@ auth_show(struct auth *auth, const struct auth_call *call, const struct auth_ses
 	enum status st;
 
 	err_init(&err);
-	st = auth_copy_put(auth->redis, deadline, call->arena, session, call->now_ms, &err);
+	st = auth_copy_put(auth->redis, deadline, call->arena, session,
+			   auth->config->recheck_s * 1000, call->now_ms, &err);
 	CRASH_POINT("auth.show.after_copy");
 	if (st == STATUS_OK)
 		st = auth_store_copied(auth->store, call, session, &err);
@@ -260,12 +263,33 @@ auth_list(struct auth *auth, const struct auth_request *req, const struct uuid *
 			       ret_sessions, err);
 }
 
+/*
+ * What the account allows may have changed since the tokens were made. Without the user service a
+ * session goes on as it was: to sign everybody out is worse than to learn of a change late.
+ */
+static void
+look_at_account(struct auth *auth, const struct auth_request *req, struct auth_session *session,
+		bool *active)
+{
+	struct auth_request brief = *req;
+	struct err err;
+	enum status st;
+
+	brief.store.deadline = deadline_min(req->store.deadline, deadline_in(ACCOUNT_TIMEOUT_MS));
+	err_init(&err);
+	st = auth_fresh_access(auth, &brief, session, &session->access, &err);
+	if (st == STATUS_PERMISSION_DENIED)
+		*active = false;
+	else if (st != STATUS_OK)
+		log_warn_err("account_check_failed", &err);
+}
+
 enum status
 auth_resolve(struct auth *auth, const struct auth_request *req, const struct uuid *user,
 	     const struct uuid *session, bool *ret_active, struct auth_session *ret_session,
 	     struct err *err)
 {
-	struct deadline deadline = deadline_min(req->store.deadline, deadline_in(COPY_TIMEOUT_MS));
+	struct deadline deadline;
 	struct err copy_err;
 	enum status st = auth_store_get(auth->store, &req->store, user, session, ret_session, err);
 
@@ -276,8 +300,15 @@ auth_resolve(struct auth *auth, const struct auth_request *req, const struct uui
 	if (st != STATUS_OK)
 		return st;
 	*ret_active = auth_session_live(ret_session, req->store.now_ms);
+	if (*ret_active) {
+		look_at_account(auth, req, ret_session, ret_active);
+		if (!*ret_active)
+			return STATUS_OK;
+	}
 	err_init(&copy_err);
-	if (auth_copy_put(auth->redis, deadline, req->store.arena, ret_session, req->store.now_ms,
+	deadline = deadline_min(req->store.deadline, deadline_in(COPY_TIMEOUT_MS));
+	if (auth_copy_put(auth->redis, deadline, req->store.arena, ret_session,
+			  auth->config->recheck_s * 1000, req->store.now_ms,
 			  &copy_err) != STATUS_OK)
 		log_debug("session_copy_failed", LOG_STR("error", copy_err.text));
 	return STATUS_OK;

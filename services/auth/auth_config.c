@@ -19,6 +19,9 @@ static const struct config_item items[] = {
 	CONFIG_INT("FIT_AUTH_REFRESH_GRACE_S", struct auth_config, refresh_grace_s, "20", 0, 60, 0,
 		   "A refresh that is repeated within this time by the same client gets the same "
 		   "answer, seconds."),
+	CONFIG_INT("FIT_AUTH_RECHECK_S", struct auth_config, recheck_s, "60", 1, 3600, 0,
+		   "How long a session may go on before the account is looked at again: closed, "
+		   "role and tier changed; seconds."),
 	CONFIG_INT("FIT_AUTH_SESSIONS_MAX", struct auth_config, sessions_max, "50", 1, 200, 0,
 		   "Devices a user may be signed in on; one more signs out the one unused for "
 		   "longest."),

@@ -17,6 +17,7 @@ struct auth_config {
 	int64_t refresh_idle_s;
 	int64_t session_max_s;
 	int64_t refresh_grace_s;
+	int64_t recheck_s;
 	int64_t sessions_max;
 	char *issuers;
 	char *keys_dir;

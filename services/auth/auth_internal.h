@@ -34,6 +34,10 @@ enum status auth_answer(struct err *err, enum status st, const char *reason, con
 struct rpc_call_options auth_rpc_options(const struct auth_request *req);
 /* Keyed hash in the arena; NULL for an empty value. */
 char *auth_hash_of(struct auth *auth, struct arena *arena, const char *what, struct slice value);
+/* The account as it is now; of one that is not active all sessions end: PERMISSION_DENIED. */
+enum status auth_fresh_access(struct auth *auth, const struct auth_request *req,
+			      const struct auth_session *session, struct auth_access *ret_access,
+			      struct err *err) MUST_CHECK;
 /* Stops at the first failure: a Redis that does not answer costs a call its timeout once. */
 bool auth_show_all(struct auth *auth, const struct auth_call *call,
 		   const struct auth_sessions *sessions);

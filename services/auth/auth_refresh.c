@@ -19,10 +19,10 @@ refresh_refused(struct err *err, const char *why)
 			   "The refresh token is not valid any more; sign in again.");
 }
 
-/* The account as it is now; an inactive one ends the session. */
-static enum status
-fresh_access(struct auth *auth, const struct auth_request *req, const struct auth_session *session,
-	     struct auth_access *ret_access, struct err *err)
+enum status
+auth_fresh_access(struct auth *auth, const struct auth_request *req,
+		  const struct auth_session *session, struct auth_access *ret_access,
+		  struct err *err)
 {
 	Fit__User__V1__GetUserAccessRequest ask;
 	Fit__User__V1__GetUserAccessResponse *res;
@@ -105,15 +105,14 @@ rotate(struct auth *auth, const struct auth_request *req, struct slice token,
 	const struct auth_call *call = &req->store;
 	struct auth_rotation rotation = { .hash = hash,
 					  .client = client,
+					  .access = session->access,
 					  .idle_ms = auth->config->refresh_idle_s * 1000 };
 	struct strbuf sealed = STRBUF_ARENA(call->arena);
 	uint8_t next_hash[DIGEST_SHA256_SIZE];
 	char next[AUTH_REFRESH_TEXT_SIZE];
 	bool won;
-	enum status st = fresh_access(auth, req, session, &rotation.access, err);
+	enum status st;
 
-	if (st != STATUS_OK)
-		return st;
 	auth_refresh_new(next);
 	if (!auth_refresh_hash(slice_str(next), next_hash))
 		panic("a new refresh token does not look like one");
@@ -158,9 +157,12 @@ refresh(struct auth *auth, const struct auth_request *req, struct slice token,
 	if (state == AUTH_REFRESH_USED)
 		st = settle(auth, req, token, hash, client, &session, &next, err);
 	else
-		st = rotate(auth, req, token, hash, client, &session, &next, err);
+		st = auth_fresh_access(auth, req, &session, &session.access, err);
+	/* All that needs others comes before the token is used up. */
 	if (st == STATUS_OK)
 		st = get_user(auth, req, &session, &user, err);
+	if (st == STATUS_OK && state == AUTH_REFRESH_LIVE)
+		st = rotate(auth, req, token, hash, client, &session, &next, err);
 	if (st == STATUS_OK)
 		st = auth_make_grant(auth, req, &session, user, strbuf_cstr(&next), ret_grant, err);
 	return st;

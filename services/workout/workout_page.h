@@ -8,8 +8,8 @@
  *	res->next_page_token = workout_page_next(&page, arena, key, &id);
  *
  * A token holds the sort key and id of the page's last row and a check over the list's filter. It
- *is not secret and grants nothing (every statement names the owner); one that is damaged, or made
- *for another filter, is INVALID_ARGUMENT.
+ * is not secret and grants nothing (every statement names the owner); one that is damaged, or made
+ * for another filter, is INVALID_ARGUMENT.
  */
 #ifndef FIT_WORKOUT_PAGE_H
 #define FIT_WORKOUT_PAGE_H
@@ -23,19 +23,6 @@
 #include "libcommon/base/uuid.h"
 
 #define WORKOUT_PAGE_SIZE 50
-/* A page's documents together, as JSON text: a longer page ends early. A reply has at most 4 MiB. */
-#define WORKOUT_PAGE_BYTES (2 << 20)
-
-/*
- * Around a SELECT … LIMIT whose rows have `bytes`: the rows until the page is full, each with how many the limit would have
- * let through, so that neither the database's connection nor this process ever holds more than a page and a document.
- * `$bytes` is the parameter that carries WORKOUT_PAGE_BYTES, `order` the order of the inner SELECT.
- */
-#define WORKOUT_PAGE_SQL(columns, inner, order, bytes_param)                                       \
-	"SELECT " columns ", total FROM (SELECT *, count(*) OVER () AS total,"                     \
-	" sum(bytes) OVER (ORDER BY " order " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"   \
-	" AS before FROM (" inner ") AS limited) AS page"                                          \
-	" WHERE coalesce(before, 0) < " bytes_param " ORDER BY " order
 
 struct workout_page {
 	bool first;  /* no token: from the beginning */

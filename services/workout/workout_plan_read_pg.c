@@ -4,6 +4,7 @@
 
 #include "libcommon/base/strbuf.h"
 #include "services/workout/workout_doc.h"
+#include "services/workout/workout_page_pg.h"
 #include "services/workout/workout_plan_store.h"
 
 #define PLAN                                                                                       \
@@ -106,12 +107,12 @@ workout_plan_list(struct workout *w, const struct workout_scope *scope, bool inc
 	plan_doc **list;
 	bool more;
 	int n;
-	enum status st = pg_query(w->pg, scope->deadline, sql_list,
-				  PG_ARGS(pg_uuid(&scope->owner), pg_bool(include_archived),
-					  pg_bool(page->first), pg_time(page->key),
-					  pg_uuid(&page->id), pg_int(page->limit + 1),
-					  pg_int(WORKOUT_PAGE_BYTES)),
-				  scope->arena, &res, err);
+	enum status st =
+		pg_query(w->pg, scope->deadline, sql_list,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_bool(include_archived),
+				 pg_bool(page->first), pg_time(page->key), pg_uuid(&page->id),
+				 pg_int(page->limit + 1), pg_int(WORKOUT_PAGE_BYTES)),
+			 scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;

@@ -70,8 +70,7 @@ enum status workout_plan_document(struct workout *w, const struct workout_scope 
 /* The note on a plan, which makes no version; "" clears it. */
 enum status workout_plan_set_note(struct workout *w, const struct workout_scope *scope,
 				  const struct uuid *id, const char *text,
-				  Fit__Workout__V1__PlanNote *ret_note,
-				  struct err *err) MUST_CHECK;
+				  Fit__Workout__V1__PlanNote *ret_note, struct err *err) MUST_CHECK;
 enum status workout_plan_get_note(struct workout *w, const struct workout_scope *scope,
 				  const struct uuid *id, Fit__Workout__V1__PlanNote *ret_note,
 				  struct err *err) MUST_CHECK;

@@ -9,6 +9,7 @@
 
 #include "services/workout/workout_derived.h"
 #include "services/workout/workout_doc.h"
+#include "services/workout/workout_page_pg.h"
 #include "services/workout/workout_session_store.h"
 
 struct store_pg {
@@ -27,14 +28,14 @@ static const char sql_lock[] =
 static const char sql_list[] = WORKOUT_PAGE_SQL(
 	"id, document, version, created_at, updated_at, started_at",
 	"SELECT id, document, version, created_at, updated_at, started_at,"
-		" octet_length(document::text) AS bytes FROM workout_sessions"
-		" WHERE user_id = $1 AND deleted_at IS NULL AND ($2 OR (started_at, id) < ($3, $4))"
-		" AND ($5::timestamptz IS NULL OR started_at >= $5::timestamptz)"
-		" AND ($6::timestamptz IS NULL OR started_at < $6::timestamptz) AND ($7::text = '' "
-		"OR status = $7::text)"
-		" AND ($8::text = '' OR document->'exercises' @> "
-		"jsonb_build_array(jsonb_build_object('exerciseId', $8::text)))"
-		" ORDER BY started_at DESC, id DESC LIMIT $9",
+	" octet_length(document::text) AS bytes FROM workout_sessions"
+	" WHERE user_id = $1 AND deleted_at IS NULL AND ($2 OR (started_at, id) < ($3, $4))"
+	" AND ($5::timestamptz IS NULL OR started_at >= $5::timestamptz)"
+	" AND ($6::timestamptz IS NULL OR started_at < $6::timestamptz) AND ($7::text = '' "
+	"OR status = $7::text)"
+	" AND ($8::text = '' OR document->'exercises' @> "
+	"jsonb_build_array(jsonb_build_object('exerciseId', $8::text)))"
+	" ORDER BY started_at DESC, id DESC LIMIT $9",
 	"started_at DESC, id DESC", "$10");
 static const char sql_insert[] = "INSERT INTO workout_sessions (id, user_id, plan_id, status, "
 				 "started_at, completed_at, version, document, created_at,"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A durable stack of its own for each test. FIT_BUILD chooses the executables; CHAOS_KEEP=1 keeps data and logs."""
+"""A durable stack for each module of tests. FIT_BUILD chooses the executables; CHAOS_KEEP=1 keeps data and logs."""
 import os
 import random
 import re
@@ -28,7 +28,7 @@ def steady_ports():
     return {name: next(free) for name in stackdefs.PORTS}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack():
     directory = tempfile.mkdtemp(prefix="fit-chaos-")
     stack = Stack(directory, BUILD, durable=True, ports=steady_ports(), overrides=ROOMY)

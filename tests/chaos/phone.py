@@ -53,6 +53,7 @@ class Phone:
                     return reply, doubt
                 self.statuses[reply.status] = self.statuses.get(reply.status, 0) + 1
                 in_progress = reply.status == 409 and b"IN_PROGRESS" in reply.body
+                assert reply.status not in (429, 503) or "retry-after" in reply.headers, f"{what}: {reply.status} without Retry-After"
                 assert reply.status in TRANSIENT or in_progress, f"{self.name}: {what}: {reply.status} {reply.body[:400]!r}"
             except (OSError, http.client.HTTPException):
                 self.resets += 1

@@ -14,7 +14,8 @@ from localstack import Stack, free_ports  # noqa: E402
 
 BUILD = os.environ["FIT_BUILD"]
 # Tests of everything but the limiter want it out of their way.
-ROOMY = {"gateway": {"FIT_RATE_CLASSES": "default=1000000/900,auth=1000000/900"}}
+ROOMY = {"gateway": {"FIT_RATE_CLASSES": "default=1000000/900,auth=1000000/900"},
+         "auth": {"FIT_AUTH_RECHECK_S": "1"}}  # a closed account is noticed within a test's patience
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,14 @@ def test_bad_input(ana, name, method, path, raw, headers, status, names):
     assert ana.get(PLANS).ok()["plans"] == [], "nothing was made"
 
 
+def test_errors_name_members_as_the_client_sent_them(ana):
+    problem = ana.post(PLANS, {"name": "x", "estimatedDurationMinutes": 601}).problem(400)
+    assert [e["field"] for e in problem["errors"]] == ["estimatedDurationMinutes"]
+    etag = ana.get("/api/v1/users/me").headers["etag"]
+    problem = ana.patch("/api/v1/users/me", {"displayName": "x" * 81}, etag=etag).problem(400)
+    assert [e["field"] for e in problem["errors"]] == ["displayName"]
+
+
 def test_wrong_method_names_the_right_ones(ana):
     reply = ana.request("PUT", PLANS, {})
     reply.problem(405)

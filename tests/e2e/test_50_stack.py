@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stack itself: harmless to start twice, one clear error when it cannot start, nothing half-started; and the demo."""
 import os
+import signal
 import subprocess
+import threading
 
 import pytest
 import servers
@@ -57,6 +59,85 @@ def test_a_service_that_cannot_start_names_its_log_and_nothing_runs(another):
     assert running(stack) == []
     with open(f"{stack.dir}/log/workout.log") as log:
         assert 'FIT_PG_POOL_SIZE: "lots" is not a number (1..200)' in log.read()
+
+
+def test_a_failed_migration_names_its_log_and_nothing_runs(another):
+    stack = another()
+    stack.up(say=quiet)
+    stack.down(say=quiet)
+    stack.postgres.start()
+    stack.postgres.psql("UPDATE workout.schema_migration SET sha256 = '\\x00'", stack._secret_path("pg_super"),
+                        database="fitness")
+    stack.postgres.stop()
+    with pytest.raises(StackError, match=r"migrations of workout failed.*log/workout\.log"):
+        stack.up(say=quiet)
+    assert running(stack) == []
+
+
+def test_what_was_built_or_set_differently_is_started_anew(another, tmp_path):
+    stack = another()
+    stack.up(say=quiet)
+    before = {d.name: d.pid() for d in stack.daemons()}
+    said = []
+    again = Stack(stack.dir, BUILD, durable=False, ports=stack.ports, overrides={"user": {"FIT_LOG_LEVEL": "debug"}})
+    os.utime(stack.programs["devidp"].pid_file, (0, 0))  # as if its executable were newer
+    again.up(say=said.append)
+    after = {d.name: d.pid() for d in again.daemons()}
+    assert {name for name in before if before[name] != after[name]} == {"devidp", "user"}
+    assert "  stopping devidp: its executable is newer" in said and "  stopping user: its settings changed" in said
+
+
+def test_one_at_a_time(another):
+    stack = another()
+    inside, go_on = threading.Event(), threading.Event()
+
+    def say(text):
+        del text
+        inside.set()
+        go_on.wait(60)
+
+    up = threading.Thread(target=stack.up, args=(say,))
+    up.start()
+    try:
+        assert inside.wait(60)
+        for act in (stack.up, stack.down):
+            with pytest.raises(StackError, match=rf"another make is .*pid {os.getpid()}"):
+                act(say=quiet)
+    finally:
+        go_on.set()
+        up.join()
+
+
+@pytest.mark.parametrize("step", ["starting redis", "creating the database cluster", "starting postgres",
+                                  "migrating workout", "starting gateway"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nothing(another, step, number):
+    stack = another()
+    env = os.environ | {"FIT_PORT_" + name.upper(): str(port) for name, port in stack.ports.items()}
+    with subprocess.Popen([f"{ROOT}/deploy/local/stack", "--dir", stack.dir, "--build", BUILD, "--throwaway", "up"], env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as up:
+        for line in up.stdout:
+            if line.strip() == step:
+                up.send_signal(number)
+                break
+        rest = up.stdout.read()
+        assert up.wait() == 128 + number, rest
+    assert "interrupted: what was started has been stopped" in rest
+    assert running(stack) == []
+    with open("/proc/net/tcp") as f:
+        listening = {int(row.split()[1].split(":")[1], 16) for row in list(f)[1:] if row.split()[3] == "0A"}
+    assert not listening & set(stack.ports.values())
+
+
+def test_a_recycled_pid_is_left_alone(another):
+    stack = another()
+    os.makedirs(f"{stack.dir}/run")
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        with open(stack.redis.pid_file, "w") as f:
+            f.write(f"{stranger.pid} 1\n")
+        stack.down(say=quiet)
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_down_and_up_again_keeps_the_data(another):

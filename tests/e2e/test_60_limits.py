@@ -30,6 +30,14 @@ def test_a_user_gets_a_hundred_and_then_429(strict, ana):
     assert 0 < int(replies[100].headers["retry-after"]) <= 900
 
 
+def test_sign_ins_of_an_address_are_limited(strict):
+    replies = [strict.clone().post("/api/v1/auth/google", {"token": "guess"}) for _ in range(61)]
+    assert [r.status for r in replies] == [401] * 60 + [429]
+    # A new connection, another method of the class, or a header that claims another address is no way round.
+    for headers in ({}, {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}, {"X-Real-IP": "192.0.2.1"}):
+        strict.clone().request("POST", "/api/v1/auth/refresh", {"refreshToken": "guess"}, headers).problem(429)
+
+
 def test_limits_are_per_user(strict, ben):
     strict.clone(ben.token).get("/api/v1/users/me").ok()
 

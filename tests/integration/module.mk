@@ -3,4 +3,4 @@
 include $(sort $(wildcard tests/integration/*/module.mk))
 .PHONY: integration-bins
 INTEGRATION_BINS += $(foreach t,$(TESTS),$(if $(filter tests/integration/%,$($(t)_MAIN)),$(B)/test/$(t)))
-integration-bins: $(INTEGRATION_BINS) ## Build the programs of the integration tests
+integration-bins: $(INTEGRATION_BINS) ## build: Build the programs that integration tests drive

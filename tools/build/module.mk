@@ -7,9 +7,9 @@ SOURCE_FILES = find . \( -path ./build -o -path ./.git \) -prune -o -type f
 C_FILES = $(shell $(SOURCE_FILES) -name '*.[ch]' -print)
 SHELL_FILES = $(shell $(SOURCE_FILES) -print | xargs -r grep -lE '^\#!/bin/(ba)?sh')
 
-lint: format-check lint-layers lint-protos lint-shell lint-cppcheck ## Format, layers, protos, shellcheck, cppcheck
+lint: format-check lint-layers lint-protos lint-shell lint-cppcheck ## test: Format, include layers, protos, shellcheck, cppcheck
 
-format: ## Format all C sources
+format: ## build: Format all C sources
 	@clang-format-14 -i $(C_FILES)
 
 format-check:
@@ -18,7 +18,7 @@ format-check:
 lint-layers:
 	@tools/build/lint-layers
 
-lint-protos: $(GEN)/fit.protoset ## Access policies, owners, bounds and data classes of the protos
+lint-protos: $(GEN)/fit.protoset ## test: Access policies, owners, bounds and data classes of the protos
 	@tools/build/lint-protos $<
 
 lint-shell:
@@ -32,7 +32,7 @@ lint-cppcheck: $(GEN)/protos.stamp
 PREFIX ?= /usr/local
 DESTDIR ?=
 # Daemons go to libexec: their names (user, auth …) are too plain for a PATH.
-install: programs ## Install into $(DESTDIR)$(PREFIX)
+install: programs ## build: Install into DESTDIR and PREFIX (/usr/local)
 	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/fit $(DESTDIR)$(PREFIX)/share/doc/fit
 	@install -m 755 $(patsubst %,$(B)/bin/%,$(filter-out fitctl,$(PROGRAMS))) $(DESTDIR)$(PREFIX)/libexec/fit
 	@install -m 755 $(B)/bin/fitctl $(DESTDIR)$(PREFIX)/bin

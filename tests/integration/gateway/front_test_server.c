@@ -10,6 +10,7 @@
  *	/later       answers 20 ms later; counted as cancelled when the client leaves before
  *	/never       never answers
  *	/stream      three chunks, 5 ms apart
+ *	/big         a reply of 16 MiB
  *	/flood       a stream of 32 MiB, more than the kernel buffers, that waits for room
  *	/status/NNN  answers NNN
  *	/abort       drops the connection
@@ -161,9 +162,22 @@ reply_stats(struct exchange *ex)
 	strbuf_addf(
 		&sb,
 		"{\"handled\":%u,\"cancelled\":%u,\"refused\":%u,\"connections\":%u,\"busy\":%u,"
-		"\"bodyMemory\":%zu}\n",
-		handled, cancelled, refused, stats.connections, stats.busy, stats.body_memory);
+		"\"bodyMemory\":%zu,\"replyMemory\":%zu}\n",
+		handled, cancelled, refused, stats.connections, stats.busy, stats.body_memory,
+		stats.reply_memory);
 	exchange_reply(ex, 200, json_type, strbuf_slice(&sb));
+}
+
+static void
+reply_big(struct exchange *ex)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	strbuf_grow(&sb, 16 << 20);
+	memset(sb.buf, 'b', 16 << 20);
+	sb.len = 16 << 20;
+	exchange_reply(ex, 200, json_type, strbuf_slice(&sb));
+	strbuf_fini(&sb);
 }
 
 static void
@@ -176,7 +190,9 @@ on_request(struct exchange *ex, void *arg)
 	}
 	handled++;
 	ex->on_cancel = on_cancel;
-	if (slice_eq_str(ex->path, "/later")) {
+	if (slice_eq_str(ex->path, "/big")) {
+		reply_big(ex);
+	} else if (slice_eq_str(ex->path, "/later")) {
 		start_job(ex, on_later, 20);
 	} else if (slice_eq_str(ex->path, "/stream")) {
 		exchange_stream_begin(ex, 200, SLICE_LIT("Content-Type: text/event-stream\r\n"));
@@ -243,6 +259,8 @@ main(int argc, char **argv)
 		.limit = limit,
 		.error_fields = SLICE_LIT("X-Content-Type-Options: nosniff\r\n"),
 		.body_memory_max = 4 << 20,
+		.reply_memory_max = 48 << 20,
+		.write_ms = argc > 4 ? atoi(argv[4]) : 30000,
 		.head_ms = argc > 1 ? atoi(argv[1]) : 5000,
 		.body_grace_ms = argc > 2 ? atoi(argv[2]) : 5000,
 		.idle_ms = argc > 3 ? atoi(argv[3]) : 65000,

@@ -118,8 +118,10 @@ class Server:
         return self.control.get("/stats").json()
 
     def barrier(self):
-        """Back when the server has seen what was sent before on other connections: its loop takes events in order."""
-        self.control.get("/stats")
+        """Back when the server has seen what was sent before on other connections: it takes events in order, and
+        accepting, reading and handling may be a turn of its loop each."""
+        for _ in range(3):
+            self.control.get("/stats")
 
     def stop(self):
         self.control.close()

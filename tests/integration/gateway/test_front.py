@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import time
 
 import pytest
 from raw_table import ROWS
@@ -158,6 +159,64 @@ def test_body_memory_is_bounded(server):
         conn.send(b"a")
         assert conn.reply().status == 200
     assert server.stats()["bodyMemory"] == 0
+
+
+def test_large_bodies_do_not_shut_out_small_ones(server):
+    conns = [server.conn() for _ in range(4)]
+    for conn in conns:
+        conn.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" + b"a" * 1048575)
+    while server.stats()["bodyMemory"] < 4 * 1048575:
+        pass
+    small = server.conn()
+    small.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"a" * 1000)
+    assert small.reply().status == 200
+    for conn in conns:
+        conn.close()
+    while server.stats()["bodyMemory"] > 0:
+        pass
+
+
+def slow_conn(server):
+    """A client whose kernel takes next to nothing."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+    sock.connect(("127.0.0.1", server.port))
+    return sock
+
+
+def test_replies_that_nobody_takes_are_bounded(server):
+    """48 MiB here: of five replies of 16 MiB some are dropped, and who reads is served."""
+    socks = [slow_conn(server) for _ in range(5)]
+    for sock in socks:
+        sock.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+    server.barrier()
+    assert 16 << 20 < server.stats()["replyMemory"] <= 48 << 20
+    assert server.conn().get("/x").status == 200
+    for sock in socks:
+        sock.close()
+    while server.stats()["replyMemory"] > 0:
+        pass
+
+
+def test_a_client_that_reads_a_little_now_and_then_is_dropped():
+    """4 KiB/s where 8 are asked for: reset, and nothing of the reply is kept in the kernel for it either."""
+    server = Server(PROGRAM, "5000", "5000", "65000", "1000")
+    sock = slow_conn(server)
+    pace, held = socket.socketpair()  # nothing ever comes on it: a clock
+    pace.settimeout(0.05)
+    try:
+        sock.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+        begun, got = time.monotonic(), 0
+        with pytest.raises(ConnectionResetError):
+            while time.monotonic() - begun < 30:
+                got += len(sock.recv(200))
+                with pytest.raises(TimeoutError):
+                    pace.recv(1)
+        assert got < 1 << 20 and server.stats()["replyMemory"] == 0
+    finally:
+        for s in (sock, pace, held):
+            s.close()
+        server.stop()
 
 
 def test_refusal_survives_bytes_that_still_come(server):

@@ -535,14 +535,15 @@ main(int argc, char **argv)
 		.protoset = protoset,
 	};
 	struct rpc_server *server;
-	if (rpc_server_open(&opts, services, 1, &server, &err) != STATUS_OK) {
+	int rc = 1;
+	if (rpc_server_open(&opts, services, 1, &server, &err) == STATUS_OK) {
+		printf("port %d\n", rpc_server_port(server));
+		fflush(stdout);
+		rc = serve(server, &signals);
+		rpc_server_close(server);
+	} else {
 		fprintf(stderr, "%s\n", err.text);
-		return 1;
 	}
-	printf("port %d\n", rpc_server_port(server));
-	fflush(stdout);
-	int rc = serve(server, &signals);
-	rpc_server_close(server);
 	workpool_free(wp);
 	loop_stop(ticker_loop);
 	loop_free(ticker_loop);

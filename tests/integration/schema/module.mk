@@ -17,5 +17,5 @@ $(GEN)/testing_protoset.o: $(GEN)/testing.protoset
 TESTS += bench_schema
 bench_schema_MAIN := tests/bench/bench_schema.c
 .PHONY: bench-schema
-bench-schema: $(B)/test/bench_schema ## ns per JSON decode, check and encode of a training session
+bench-schema: $(B)/test/bench_schema ## test: Time per JSON decode, check and encode of a training session
 	@$<

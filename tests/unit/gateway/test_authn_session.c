@@ -83,11 +83,26 @@ test_session_decides_about_the_token(void **state)
 	ASSERT_STATUS(STATUS_UNAUTHENTICATED, authn_session_check(&s, &token, &p, &err), &err);
 }
 
+static void
+test_session_is_due_when_its_time_is_over(void **state)
+{
+	struct authn_session s = { .active = true, .exp_ms = TESTKIT_WALL_MS + 1 };
+
+	(void)state;
+	assert_false(authn_session_due(&s));
+	s.exp_ms = TESTKIT_WALL_MS;
+	assert_true(authn_session_due(&s));
+	s.active = false; /* revoked: nobody is asked */
+	assert_false(authn_session_due(&s));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_session_value_parses),
+		cmocka_unit_test_setup_teardown(test_session_is_due_when_its_time_is_over,
+						testkit_clock_setup, testkit_clock_teardown),
 		cmocka_unit_test(test_session_value_that_is_none),
 		cmocka_unit_test_setup_teardown(test_session_decides_about_the_token,
 						testkit_clock_setup, testkit_clock_teardown),

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process dies at every crash point during every kind of write; repeated until acknowledged, each is there once.
+
+For each program and each point in it, a phone lives through a fixed day. The program is armed to die at the n-th hit; when
+it has died it is started again, armed for the next but one from there: the request in doubt gets through, the next one that
+passes the point kills again. Days with n = 1, 2, … follow until every request that goes through the program has met the
+death of it, and after each day the ledger must balance.
+"""
+import os
+import random
+import re
+import time
+
+import pytest
+
+from api import Api
+from conftest import BUILD, ROOT
+from ledger import Ledger
+from phone import Phone
+from servers import StackError
+
+DAYS_MAX = 6
+WORKOUT = {"plan_created", "plan_changed", "plan_deleted", "session_started", "session_completed", "session_deleted",
+           "set_logged", "set_corrected", "set_removed", "exercise_swapped", "exercise_skipped"}
+USER = {"sign_in", "profile_changed", "preferences_changed"}
+AUTH = {"sign_in", "refresh", "sign_out"}
+# Which requests pass the points that every service has.
+PASSES = {"gateway": WORKOUT | USER | AUTH, "workout": WORKOUT, "user": USER, "auth": AUTH}
+# For points of one service: those that do.
+SPECIAL = {
+    "auth.sign_in.after_commit": {"sign_in"},
+    "auth.refresh.after_commit": {"refresh"},
+    "auth.end.after_commit": {"sign_out"},
+    # Not sign_out: the second time its session has ended, and its copy was shown.
+    "auth.show.after_copy": {"sign_in", "refresh"},
+}
+# After a death the second hit is armed: the first belongs to the repeat. But a repeated sign-in shows two sessions, for it
+# also ends the one that the lost sign-in made, and a refresh has two questions for the user service.
+REARM = {("auth", "auth.show.after_copy"): 3, ("user", "rpc.before_reply"): 3}
+
+
+def points():
+    """(program, point), as they are in the sources of what is linked into the program."""
+    folders = {"gateway": ["gateway"]} | {s: [f"services/{s}", "libcommon"] for s in ("auth", "user", "workout")}
+    for program, roots in folders.items():
+        found = set()
+        for root in roots:
+            for folder, _, files in os.walk(f"{ROOT}/{root}"):
+                for name in files:
+                    if name.endswith(".c"):
+                        with open(f"{folder}/{name}") as f:
+                            found |= set(re.findall(r'CRASH_POINT\("([a-z0-9_.]+)"\)', f.read()))
+        yield from ((program, point) for point in sorted(found))
+
+
+def armed_build():
+    try:
+        with open(f"{BUILD}/bin/workout", "rb") as f:
+            return b"tx.after_commit" in f.read()
+    except OSError:
+        return False
+
+
+pytestmark = pytest.mark.skipif(not armed_build(), reason=f"{BUILD} has no crash points (build with CRASH_POINTS=1 or a SANITIZER)")
+
+
+class Reaper:
+    """Runs a program armed; `trouble` is what a phone calls when an attempt failed."""
+
+    def __init__(self, program, point):
+        self.program, self.point, self.died_in = program, point, set()
+
+    def arm(self, n):
+        """Again, should work that was left over kill it right away."""
+        self.program.env["FIT_CRASH_POINT"] = f"{self.point}:{n}"
+        for last in (False,) * 9 + (True,):
+            try:
+                self.program.start()
+                return
+            except StackError:
+                if last:
+                    raise
+
+    def disarm(self):
+        self.program.kill9()
+        self.program.env.pop("FIT_CRASH_POINT", None)
+        self.program.start()
+
+    def trouble(self, what):
+        if self.program.pid() is None:
+            self.died_in.add(what.split()[0])
+            self.arm(REARM.get((self.program.name, self.point), 2))
+        else:
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("program, point", points())
+def test_death_at_each_point(stack, program, point):
+    api = Api("127.0.0.1", stack.ports["gateway"], stack.ports["devidp"])
+    must_die = SPECIAL.get(point, PASSES[program])
+    reaper = Reaper(stack.programs[program], point)
+    accounts = 0
+    with Ledger(stack) as ledger:
+        for n in range(1, DAYS_MAX + 1):
+            reaper.program.kill9()
+            reaper.arm(n)
+            phone = Phone(api, f"{point}.{program}.{n}", random.Random(n), time.monotonic() + 120, reaper.trouble)
+            phone.fixed_day()
+            ledger.check(phone, phone.account)
+            phone.sign_out()
+            ledger.check_sign_in(phone.account)
+            accounts += 1
+            if must_die <= reaper.died_in:
+                break
+    reaper.disarm()
+    print(f"{accounts} days, death in {len(reaper.died_in)} kinds of request", end=" ")
+    assert must_die <= reaper.died_in, f"never met the death of {program}: {must_die - reaper.died_in}"
+
+
+def test_a_refresh_needs_nobody_once_it_is_committed(stack):
+    """The user service dies on the last question that a refresh has for it. The token has not been used up by then: without
+    any time of grace its repeat is not taken for a theft."""
+    auth, user = stack.programs["auth"], stack.programs["user"]
+    api = Api("127.0.0.1", stack.ports["gateway"], stack.ports["devidp"])
+    auth.kill9()
+    auth.env["FIT_AUTH_REFRESH_GRACE_S"] = "0"
+    auth.start()
+    reaper = Reaper(user, "rpc.before_reply")
+    try:
+        for n in range(1, 10):
+            phone = Phone(api, f"refresh{n}", random.Random(n), time.monotonic() + 60,
+                          lambda what: user.pid() is None and reaper.disarm())
+            phone.sign_in()
+            user.kill9()
+            reaper.arm(n)
+            phone.refresh()
+            if not phone.repeats:
+                break
+            assert phone.read("/api/v1/users/me").status == 200
+    finally:
+        reaper.disarm()
+        auth.kill9()
+        del auth.env["FIT_AUTH_REFRESH_GRACE_S"]
+        auth.start()
+    assert 2 <= n < 9, "a refresh asks the user service at least once"
