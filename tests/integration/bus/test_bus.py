@@ -42,7 +42,8 @@ def test_groups_are_apart(bus):
 def test_relay_killed(bus, point, hit):
     bus.run("consume", "g", 1, 50, TOPIC)
     dies = bus.run("relay", crash=f"{point}:{hit}")
-    writer = bus.start("outbox", 10, 40, 4, 10)
+    # It lasts for several turns of the relay, which here has no hints.
+    writer = bus.start("outbox", 10, 40, 4, 100)
     dies.wait_killed()
     bus.run("relay")
     writer.finish()
