@@ -20,8 +20,8 @@
 
 #define BATCH_MAX 500
 #define CALL_MS 5000
-#define RENEW_MS 3000
-#define LEASE_MARGIN_MS 2000
+#define RENEW_MS 2000
+#define LEASE_MARGIN_MS 1000
 #define POLL_MS 1000 /* hints come in between */
 #define GAP_MS 5     /* between two reads: what comes meanwhile goes together */
 #define AGE_MS 2000

@@ -13,7 +13,7 @@
 #include "libcommon/store/pg.h"
 
 #define RELAY_SHARDS 16
-#define RELAY_LEASE_MS 10000
+#define RELAY_LEASE_MS 6000
 
 struct relay_shards {
 	unsigned n;

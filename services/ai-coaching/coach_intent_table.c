@@ -185,7 +185,8 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  { "my|the|current|estimated|what|how 1rm|max|e1rm|maximum|rm .. #ex",
 	    "#ex =1rm|max|e1rm|progress|history|maximum|pr|record|rm|trend|numbers|stats",
 	    "how|where|what|show .. #ex "
-	    "progress|progressing|doing|going|going|coming|trend|history|improving|improved|stats|numbers",
+	    "progress|progressing|doing|going|going|coming|trend|history|"
+	    "improving|improved|stats|numbers",
 	    "progress|progressing|stronger|improving|improved|improvement|history|trend|stats "
 	    "on|in|at|with|for|of|my #ex",
 	    "am =i stronger|better|improving|progressing .. #ex", "best|heaviest|biggest|top #ex",
@@ -229,7 +230,8 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  3,
 	  { "^why $", "^why|and|but =why|that|this|is $", "why =this|that|these|those|not|so",
 	    "why|reason .. "
-	    "plan|session|workout|weight|proposal|suggest|suggested|recommend|today|that|this|exercise",
+	    "plan|session|workout|weight|proposal|suggest|suggested|"
+	    "recommend|today|that|this|exercise",
 	    "explain why|your|that|reason", "how =come", "why .. #ex",
 	    "why .. weight|load|reps|sets|kg .. #ex", "why #n", "why do =you|i" } },
 	{ COACH_INTENT_NEXT,
@@ -289,7 +291,9 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  "nutrition",
 	  0,
 	  1,
-	  { "diet|nutrition|eat|eating|protein|carbs|kcal|macros|macro|meal|meals|food|foods|bulk|bulking|cutting|keto|vegan|fasting|fast|alcohol|beer|hydration|snack|breakfast",
+	  { "diet|nutrition|eat|eating|protein|carbs|kcal|macros|macro|"
+	    "meal|meals|food|foods|bulk|bulking|cutting|keto|vegan|"
+	    "fasting|fast|alcohol|beer|hydration|snack|breakfast",
 	    "lose|losing|burn|drop|shed weight|fat|belly|kg|lb", "weight =loss", "fat =loss",
 	    "gain =weight", "body =fat|weight" } },
 	{ COACH_INTENT_THANKS,
@@ -309,7 +313,10 @@ const struct coach_intent_row coach_intent_rows[] = {
 	  "off_topic",
 	  0,
 	  4,
-	  { "weather|football|soccer|politics|president|election|bitcoin|crypto|stock|stocks|movie|movies|song|music|recipe|joke|jokes|poem|essay|homework|code|python|javascript|news|capital|war|girlfriend|boyfriend|dating",
+	  { "weather|football|soccer|politics|president|election|bitcoin|"
+	    "crypto|stock|stocks|movie|movies|song|music|recipe|joke|"
+	    "jokes|poem|essay|homework|code|python|javascript|news|"
+	    "capital|war|girlfriend|boyfriend|dating",
 	    "write|translate me|a|an|this poem|essay|code|email|letter|song|story", "who =won",
 	    "what =time" } },
 };

@@ -27,16 +27,29 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.patterns = {
 			"chest @pain", "chest "
 "pressure|tight|tightness|tightening|squeezing|heaviness|crushing",
-			"@pain in|on|across my|the|me =chest", "pressure|tightness|squeezing|crushing .. chest",
-			"@pain .. left|right =arm chest", "heart attack", "having|had|have =a =stroke", "@pain jaw|left chest|arm|heart",
-			"left =arm numb|@pain|tingling|heavy", "jaw|arm @pain chest|breath|sweating",
-			"passed|passing|pass|blacked|blacking =out", "faint|fainted|fainting|collapsed|collapsing|unconscious|syncope",
-			"can not breathe|breath", "can not =catch breath", "suddenly|severe|severely|really|very "
+			"@pain in|on|across my|the|me =chest",
+			"pressure|tightness|squeezing|crushing .. chest",
+			"@pain .. left|right =arm chest",
+			"heart attack",
+			"having|had|have =a =stroke",
+			"@pain jaw|left chest|arm|heart",
+			"left =arm numb|@pain|tingling|heavy",
+			"jaw|arm @pain chest|breath|sweating",
+			"passed|passing|pass|blacked|blacking =out",
+			"faint|fainted|fainting|collapsed|collapsing|unconscious|"
+"syncope",
+			"can not breathe|breath",
+			"can not =catch breath",
+			"suddenly|severe|severely|really|very "
 "short|breathless|breathlessness "
 "breath|breathing|breathless",
-			"severe|sudden breathlessness|breathless", "slurred|slurring speech|words|talking", "speech|face slurred|drooping|droops|drooped",
+			"severe|sudden breathlessness|breathless",
+			"slurred|slurring speech|words|talking",
+			"speech|face slurred|drooping|droops|drooped",
 			"one|left|right =side numb|weak|weakness|droopy|paralysed|paralyzed",
-			"weakness|numbness one|left|right =side", "worst|thunderclap headache", "had|having|have|a =seizure",
+			"weakness|numbness one|left|right =side",
+			"worst|thunderclap headache",
+			"had|having|have|a =seizure",
 			"seizure|seizures !history", "palpitations|palpitation|heart|fluttering "
 "dizzy|faint|lightheaded|lightheadedness",
 			"heart racing|skipping|fluttering "
@@ -56,12 +69,15 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.advise = "When a doctor has seen you, tell me that you have been checked and "
 "cleared.",
 		.patterns = {
-			"saddle numb|numbness", "numb|numbness groin|genitals|crotch|saddle", "lost|lose|losing|no control bladder|bowel|bowels",
+			"saddle numb|numbness",
+			"numb|numbness groin|genitals|crotch|saddle",
+			"lost|lose|losing|no control bladder|bowel|bowels",
 			"can not control|hold "
 "bladder|bowel|bowels|pee|urine", "wet|peed|pissed|soiled myself back|legs",
 			"back|spine .. "
 "bladder|bowel|bowels|incontinent|incontinence", "fever .. back @pain", "back @pain .. fever",
-			"legs|leg weak|weakness|numb|numbness .. back", "back .. legs|leg =are|is|went|gone|feel "
+			"legs|leg weak|weakness|numb|numbness .. back",
+			"back .. legs|leg =are|is|went|gone|feel "
 "weak|numb|paralysed|paralyzed",
 			"can not =feel legs|leg|feet",
 		},
@@ -82,7 +98,10 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.patterns = {
 			"kill|killing|hang|hanging|shoot|drown|cut "
 "=myself !cutting", "going|want|plan|planning|ready to =die",
-			"suicide|suicidal", "end|ending|take|taking my =life", "end =it =all", "overdose|overdosing|overdosed",
+			"suicide|suicidal",
+			"end|ending|take|taking my =life",
+			"end =it =all",
+			"overdose|overdosing|overdosed",
 			"wrote|writing|write .. goodbye|suicide "
 "=note|letter", "have =a =plan to die|end|kill",
 		},
@@ -97,8 +116,12 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.advise = "When you have been seen and are well again, tell me that you have "
 "been checked and cleared.",
 		.patterns = {
-			"heat =stroke", "heatstroke", "confused|confusion|disoriented .. heat|hot|sun", "heat|hot|sun .. confused|confusion|disoriented",
-			"not|stopped =sweating heat|hot|sun|anymore", "heat|hot|sun .. not|stopped =sweating",
+			"heat =stroke",
+			"heatstroke",
+			"confused|confusion|disoriented .. heat|hot|sun",
+			"heat|hot|sun .. confused|confusion|disoriented",
+			"not|stopped =sweating heat|hot|sun|anymore",
+			"heat|hot|sun .. not|stopped =sweating",
 			"sun|heat .. vomiting|vomited|threw",
 		},
 		.negatable = true,
@@ -138,7 +161,10 @@ const struct coach_safety_row coach_safety_rows[] = {
 			"hit|banged|bumped|smashed|knocked|cracked "
 "my|the =head", "head .. hit|banged|bumped "
 "floor|bar|rack|ground|wall",
-			"concussion|concussed", "dropped|fell .. on my =head", "blow to =the =head", "memory loss|gap .. head|fall|hit",
+			"concussion|concussed",
+			"dropped|fell .. on my =head",
+			"blow to =the =head",
+			"memory loss|gap .. head|fall|hit",
 		},
 		.negatable = true,
 	},
@@ -153,7 +179,10 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.advise = "Once a clot has been ruled out, I can help you to plan the way back.",
 		.patterns = {
 			"calf .. "
-"swollen|swelling|swelled|red|warm|hot|puffy", "swollen|swelling|red|warm|hot .. calf", "blood =clot|clots", "dvt|thrombosis",
+"swollen|swelling|swelled|red|warm|hot|puffy",
+"swollen|swelling|red|warm|hot .. calf",
+"blood =clot|clots",
+"dvt|thrombosis",
 			"leg =is|has|got|gets|looks "
 "swollen|swelling|red|warm", "one|left|right =leg|calf swollen|swelling|bigger",
 		},
@@ -171,12 +200,24 @@ const struct coach_safety_row coach_safety_rows[] = {
 "training up again gently.",
 		.patterns = {
 			"do|not|never not|want|wanna|wish to|be "
-"live|alive|exist|living|here =anymore|any|more", "not =want to =live|exist", "not =want to =be alive|here",
+"live|alive|exist|living|here =anymore|any|more",
+"not =want to =live|exist",
+"not =want to =be alive|here",
 			"no reason|point to|in|living|live "
-"live|living|going", "better off dead|without", "wish =i =was|were dead|gone", "wish i =never =wake|woke",
+"live|living|going",
+"better off dead|without",
+"wish =i =was|were dead|gone",
+"wish i =never =wake|woke",
 			"hurt|hurting|harm|harming|cut|cutting|punish|punishing "
-"=myself", "self =harm|harming", "hate myself", "hate my =life|self", "i =deserve =pain|suffer|punishment",
-			"want|wish to =disappear", "life|living not|isnt =worth", "give =up on =life", "hopeless",
+"=myself",
+"self =harm|harming",
+"hate myself",
+"hate my =life|self",
+"i =deserve =pain|suffer|punishment",
+			"want|wish to =disappear",
+			"life|living not|isnt =worth",
+			"give =up on =life",
+			"hopeless",
 		},
 	},
 	{
@@ -215,12 +256,23 @@ const struct coach_safety_row coach_safety_rows[] = {
 "eat|eating|food|meal|meals|dinner|binge", "laxative|laxatives",
 			"binge|binged|binging|bingeing", "burn|burning|work|sweat|run off|out "
 "meal|food|pizza|dinner|lunch|cake|ate|eaten|burger|cookies|binge|everything",
-			"earn|deserve =my =food|dinner|meal|to =eat", "afraid|scared|fear|terrified of|to "
+			"earn|deserve =my =food|dinner|meal|to =eat",
+			"afraid|scared|fear|terrified of|to "
 "eating|food|eat|carbs|gaining", "anorexia|anorexic|bulimia|bulimic|orthorexia",
-			"eating =disorder", "starve|starving =myself", "period|periods stopped|gone|missing|lost", "lost|missed|no|missing my|a =period|periods",
-			"not eaten|ate .. days|day|yesterday", "have =not =eaten", "skip|skipping every|all|most =meals|meal", "hate .. eating", "feel|feeling guilty|guilt|disgusting|ashamed .. "
+			"eating =disorder",
+			"starve|starving =myself",
+			"period|periods stopped|gone|missing|lost",
+			"lost|missed|no|missing my|a =period|periods",
+			"not eaten|ate .. days|day|yesterday",
+			"have =not =eaten",
+			"skip|skipping every|all|most =meals|meal",
+			"hate .. eating",
+			"feel|feeling guilty|guilt|disgusting|ashamed .. "
 "eating|ate|food|rest|eat",
-			"can not stop exercising|training|running", "exercise|train|run .. punish|punishment", "pro =ana|mia", "thinspo|thinspiration",
+			"can not stop exercising|training|running",
+			"exercise|train|run .. punish|punishment",
+			"pro =ana|mia",
+			"thinspo|thinspiration",
 		},
 		.rule = coach_safety_low_bmi,
 	},
@@ -236,20 +288,36 @@ const struct coach_safety_row coach_safety_rows[] = {
 "and I propose another that leaves the area "
 			  "alone, once it has been looked at.",
 		.patterns = {
-			"tore|torn|ruptured|ruptured|snapped|fractured|fracture|broken|broke|dislocated|dislocate "
+			"tore|torn|ruptured|ruptured|snapped|fractured|fracture|"
+"broken|broke|dislocated|dislocate "
 ""
 "@joint|muscle|bone|arm|leg|pec|meniscus|acl|ligament|my|toe|finger",
-			"heard|felt =a =pop|popping|snap|crack|tear", "pop|popped|snapped|gave =in|out|my|way @joint", "@joint "
+			"heard|felt =a =pop|popping|snap|crack|tear",
+			"pop|popped|snapped|gave =in|out|my|way @joint",
+			"@joint "
 "popped|snapped|locked|locking|locks|gave|swollen|swelling|buckled",
 			"swollen|swelling @joint", "pinched|herniated|slipped|bulging "
-"=nerve|disc|disk", "herniated|sciatica", "shooting @pain", "sharp|stabbing|severe|worsening|unbearable @pain",
+"=nerve|disc|disk",
+"herniated|sciatica",
+"shooting @pain",
+"sharp|stabbing|severe|worsening|unbearable @pain",
 			"@joint .. "
-"sharp|stabbing|severe|worsening|unbearable", "@pain .. worse|worsening|severe|unbearable|night", "numb|numbness|tingling|tingly", "pins =and =needles",
+"sharp|stabbing|severe|worsening|unbearable",
+"@pain .. worse|worsening|severe|unbearable|night",
+"numb|numbness|tingling|tingly",
+"pins =and =needles",
 			"train|work|push|lift|power|squat|bench|run "
-"through pain|injury|it =pain|injury|hurts", "through =the =pain", "after|since|post|had =surgery|operation|op", "post =op|surgery|surgical", "acl|meniscus|labrum|rotator "
+"through pain|injury|it =pain|injury|hurts",
+"through =the =pain",
+"after|since|post|had =surgery|operation|op",
+"post =op|surgery|surgical",
+"acl|meniscus|labrum|rotator "
 "=cuff|tear|surgery|reconstruction",
 			"pulled|strained|sprained|tweaked|twisted|rolled "
-"my|a|an|the @joint|muscle|hamstring|something", "stress =fracture", "can not =move|bend|lift|straighten my @joint", "bruised|bruising .. @joint",
+"my|a|an|the @joint|muscle|hamstring|something",
+"stress =fracture",
+"can not =move|bend|lift|straighten my @joint",
+"bruised|bruising .. @joint",
 		},
 		.rule = coach_safety_much_pain,
 		.negatable = true,
@@ -268,7 +336,9 @@ const struct coach_safety_row coach_safety_rows[] = {
 			"pregnant|pregnancy|trimester .. "
 "bleeding|contractions|leaking|dizzy|headache|faint|cramps|cramping",
 			"bleeding|contractions|leaking|cramps|cramping "
-".. pregnant|pregnancy|trimester", "baby .. moving|moves|movement less|not|stopped", "reduced|less|decreased fetal|baby =movement",
+".. pregnant|pregnancy|trimester",
+"baby .. moving|moves|movement less|not|stopped",
+"reduced|less|decreased fetal|baby =movement",
 		},
 		.negatable = true,
 	},
@@ -285,9 +355,23 @@ const struct coach_safety_row coach_safety_rows[] = {
 			  "breathlessness.",
 		.patterns = {
 			"heart "
-"=condition|disease|failure|surgery|problem|problems|murmur", "high =blood =pressure", "hypertension|hypertensive", "diabetes|diabetic|diabetics|hypoglycaemia|hypoglycemia",
-			"blood =sugar", "beta =blocker|blockers", "betablocker|betablockers|bisoprolol|metoprolol|warfarin|anticoagulant|anticoagulants", "blood =thinner|thinners", "epilepsy|epileptic", "asthma|asthmatic|copd",
-			"cancer|chemo|chemotherapy", "kidney =disease|failure|problem|problems", "dialysis", "osteoporosis|arthritis", "pacemaker|stent|arrhythmia|afib", "history .. seizure|seizures",
+"=condition|disease|failure|surgery|problem|problems|murmur",
+"high =blood =pressure",
+"hypertension|hypertensive",
+"diabetes|diabetic|diabetics|hypoglycaemia|hypoglycemia",
+			"blood =sugar",
+			"beta =blocker|blockers",
+			"betablocker|betablockers|bisoprolol|metoprolol|warfarin|"
+"anticoagulant|anticoagulants",
+"blood =thinner|thinners",
+"epilepsy|epileptic",
+"asthma|asthmatic|copd",
+			"cancer|chemo|chemotherapy",
+			"kidney =disease|failure|problem|problems",
+			"dialysis",
+			"osteoporosis|arthritis",
+			"pacemaker|stent|arrhythmia|afib",
+			"history .. seizure|seizures",
 			"multiple =sclerosis", "my =medication|meds|medicine",
 		},
 		.negatable = true,
@@ -302,7 +386,8 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.advise = "What is safe to ask about: sit-to-stands from a chair, supported "
 "balance, and walking, starting low.",
 		.patterns = { "fell|fall|falling|falls|unsteady .. "
-"balance|old|older|elderly|seventy|eighty|stairs|lately", "elderly|frail|grandma|grandmother|grandpa|grandfather "
+"balance|old|older|elderly|seventy|eighty|stairs|lately",
+"elderly|frail|grandma|grandmother|grandpa|grandfather "
 "fell|falls|fall|unsteady",
 			      "keep =falling", "fallen|fell twice|again|often|times" },
 		.negatable = true,
@@ -327,8 +412,19 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.advise = "If you use or have used any, a doctor or a harm-reduction service "
 "can check your health without judging. For "
 			  "muscle, fat and strength I can help with training.",
-		.patterns = { "@drug", "test =e|c|cyp|enanthate|cypionate|cycle|prop", "blast and =cruise", "pct", "post =cycle", "beat|pass|cheat drug|doping =test",
-			      "growth =hormone", "peptide", "fat =burner|burners pills", "rad =140", "bpc =157", "mk =677", "glp =1" },
+		.patterns = { "@drug",
+		"test =e|c|cyp|enanthate|cypionate|cycle|prop",
+		"blast and =cruise",
+		"pct",
+		"post =cycle",
+		"beat|pass|cheat drug|doping =test",
+			      "growth =hormone",
+			      "peptide",
+			      "fat =burner|burners pills",
+			      "rad =140",
+			      "bpc =157",
+			      "mk =677",
+			      "glp =1" },
 	},
 	{
 		.topic = "extreme_diet",
@@ -341,9 +437,20 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.advise = "A registered dietitian or your doctor can set up eating that fits "
 "you; I take care of the training that keeps "
 			  "your muscle.",
-		.patterns = { "dry =fast|fasting", "water =cut|cutting|loading|fast", "cut|cutting|drop|drop .. water =weight", "diuretic|diuretics", "sweat|sauna|bin|trash =suit|bag", "crash =diet|dieting",
-			      "starvation =diet", "fast|fasting|fasted for #n days|day|weeks", "#n =day|days =fast|fasting|water", "lose|drop|cut weight|kg|lb|fat|belly @fast", "@fast way .. lose|drop|cut weight|fat|kg|lb",
-			      "stop|not =eating to|and lose|drop|weight", "eat|eating =nothing", "only =drink|drinking water|juice|coffee "
+		.patterns = { "dry =fast|fasting",
+		"water =cut|cutting|loading|fast",
+		"cut|cutting|drop|drop .. water =weight",
+		"diuretic|diuretics",
+		"sweat|sauna|bin|trash =suit|bag",
+		"crash =diet|dieting",
+			      "starvation =diet",
+			      "fast|fasting|fasted for #n days|day|weeks",
+			      "#n =day|days =fast|fasting|water",
+			      "lose|drop|cut weight|kg|lb|fat|belly @fast",
+			      "@fast way .. lose|drop|cut weight|fat|kg|lb",
+			      "stop|not =eating to|and lose|drop|weight",
+			      "eat|eating =nothing",
+			      "only =drink|drinking water|juice|coffee "
 "days|week|lose", "sauna .. fast|fasting|fasted", "fast|fasting|fasted .. sauna" },
 		.rule = coach_safety_low_calories,
 	},
@@ -371,12 +478,19 @@ const struct coach_safety_row coach_safety_rows[] = {
 "set the safeties or have a spotter for every "
 			  "heavy set; then I gladly help with the rest.",
 		.patterns = { "hold|holding my|your =breath .. "
-"water|pool|underwater|long|longer", "breath =hold|holding|holds", "underwater|apnea|apnoea|static =apnea", "train|training|lift|lifting|gym|workout|run|running "
+"water|pool|underwater|long|longer",
+"breath =hold|holding|holds",
+"underwater|apnea|apnoea|static =apnea",
+"train|training|lift|lifting|gym|workout|run|running "
 "with|have .. fever|flu",
-			      "fever .. train|gym|workout|lift|run|session", "have|got|running =a =fever|temperature", "max|1rm|pr|heavy|bench|squat alone|without "
+			      "fever .. train|gym|workout|lift|run|session",
+			      "have|got|running =a =fever|temperature",
+			      "max|1rm|pr|heavy|bench|squat alone|without "
 "=spotter|safeties|anyone|a|spotter", "without|no spotter|safeties|collars .. "
 "max|1rm|heavy|pr|bench|squat",
-			      "max|maxing|1rm .. alone|no =spotter", "alone .. max|1rm|pr|maxing", "hungover|drunk|high|stoned .. "
+			      "max|maxing|1rm .. alone|no =spotter",
+			      "alone .. max|1rm|pr|maxing",
+			      "hungover|drunk|high|stoned .. "
 "gym|train|lift|workout|squat", "train|lift|lifting|gym drunk|hungover|stoned" },
 	},
 	{
@@ -390,7 +504,11 @@ const struct coach_safety_row coach_safety_rows[] = {
 			  "session.",
 		.patterns = { "dry =scoop|scooping|scooped", "double|triple|two|three|multiple "
 "scoops|scoop|preworkout|dose "
-"pre|preworkout|scoops", "megadose|mega =dose", "#n scoops", "caffeine =pills|tablets|powder|overdose", "ephedrine|ephedra|dmaa" },
+"pre|preworkout|scoops",
+"megadose|mega =dose",
+"#n scoops",
+"caffeine =pills|tablets|powder|overdose",
+"ephedrine|ephedra|dmaa" },
 	},
 	{
 		.topic = "medical",
@@ -400,10 +518,18 @@ const struct coach_safety_row coach_safety_rows[] = {
 "doses.",
 		.advise = "Take it to your doctor or physiotherapist, and tell me what they "
 "allow you to do.",
-		.patterns = { "mri|xray|ecg|ekg|ultrasound", "ct =scan", "x =ray", "blood =test|work|results|panel|tests", "diagnose|diagnosis", "what .. wrong with my @joint|body|heart", "how much|many "
+		.patterns = { "mri|xray|ecg|ekg|ultrasound",
+		"ct =scan",
+		"x =ray",
+		"blood =test|work|results|panel|tests",
+		"diagnose|diagnosis",
+		"what .. wrong with my @joint|body|heart",
+		"how much|many "
 "insulin|ibuprofen|paracetamol|painkillers|medication|aspirin",
 			      "adjust|change|stop|increase|lower my "
-"insulin|medication|meds|dose|medicine", "prescribe|prescription", "ibuprofen|painkillers|painkiller|naproxen .. "
+"insulin|medication|meds|dose|medicine",
+"prescribe|prescription",
+"ibuprofen|painkillers|painkiller|naproxen .. "
 "train|workout|before|gym" },
 	},
 	{
@@ -427,7 +553,12 @@ const struct coach_safety_row coach_safety_rows[] = {
 "stay, a doctor or therapist can really help.",
 		.patterns = { "hate my "
 "=body|belly|legs|arms|look|looks|stomach|thighs|self", "feel|am|look so|too|really "
-"=fat|ugly|disgusting|gross", "disgusted .. body|mirror|myself", "ugly", "i =am =fat|disgusting", "look =disgusting|gross", "skinny enough" },
+"=fat|ugly|disgusting|gross",
+"disgusted .. body|mirror|myself",
+"ugly",
+"i =am =fat|disgusting",
+"look =disgusting|gross",
+"skinny enough" },
 	},
 	{
 		.topic = "injury",
@@ -439,7 +570,14 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.refuse = "I cannot tell what it is, and I will not help you to push through it.",
 		.advise = "I can propose an exercise that leaves the area alone.",
 		.patterns = { "@joint "
-"@pain|niggle|niggles|niggling|twinge|twinges|sore|stiff|clicks|clicking|discomfort|uncomfortable", "@pain|sore|niggle|twinge|discomfort .. @joint", "#ex @pain|hurts", "@pain during|when|doing|from|on|with|after #ex", "injury|injured|injure", "it =hurts", "i =am hurt" },
+"@pain|niggle|niggles|niggling|twinge|twinges|sore|stiff|"
+"clicks|clicking|discomfort|uncomfortable",
+"@pain|sore|niggle|twinge|discomfort .. @joint",
+"#ex @pain|hurts",
+"@pain during|when|doing|from|on|with|after #ex",
+"injury|injured|injure",
+"it =hurts",
+"i =am hurt" },
 		.negatable = true,
 	},
 	{
@@ -454,7 +592,16 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.advise = "With their OK: moderate effort that lets you talk, loads you own, "
 "nothing flat on the back for long, and no risk of "
 			  "falling.",
-		.patterns = { "pregnant|pregnancy|trimester|expecting =a|baby", "pregnant|prego|preggo|preggers", "postpartum|postnatal", "post =partum", "weeks|months =postpartum|after =birth", "trying .. baby|pregnant|conceive", "gave|given =birth", "had =a =baby|csection", "c =section", "breastfeeding" },
+		.patterns = { "pregnant|pregnancy|trimester|expecting =a|baby",
+		"pregnant|prego|preggo|preggers",
+		"postpartum|postnatal",
+		"post =partum",
+		"weeks|months =postpartum|after =birth",
+		"trying .. baby|pregnant|conceive",
+		"gave|given =birth",
+		"had =a =baby|csection",
+		"c =section",
+		"breastfeeding" },
 		.negatable = true,
 	},
 	{
@@ -466,7 +613,10 @@ const struct coach_safety_row coach_safety_rows[] = {
 "tests of a one-repetition maximum.",
 		.advise = "Bodyweight and light loads for 8 to 15 clean repetitions bring you "
 "a long way.",
-		.patterns = { "high =school|schooler", "highschool", "i =am =a =teen|teenager|minor|kid|child", "my =son|daughter|kid|child" },
+		.patterns = { "high =school|schooler",
+		"highschool",
+		"i =am =a =teen|teenager|minor|kid|child",
+		"my =son|daughter|kid|child" },
 		.rule = coach_safety_teenager,
 	},
 	{
@@ -478,7 +628,9 @@ const struct coach_safety_row coach_safety_rows[] = {
 		.refuse = "I suggest no maximal lifts to begin with.",
 		.advise = "Two full-body days a week with 2 to 3 repetitions in reserve are a "
 "good start.",
-		.patterns = { "i =am =old|elderly|retired|seventy|eighty", "my =age", "senior|seniors|elderly" },
+		.patterns = { "i =am =old|elderly|retired|seventy|eighty",
+		"my =age",
+		"senior|seniors|elderly" },
 		.rule = coach_safety_older,
 	},
 	{
@@ -488,7 +640,11 @@ const struct coach_safety_row coach_safety_rows[] = {
 "amounts are well studied, most of the rest is not.",
 		.refuse = "I recommend no products and no amounts.",
 		.advise = "A pharmacist or dietitian can tell what fits you and your medicines.",
-		.patterns = { "creatine|preworkout|bcaa|bcaas|supplement|supplements|ashwagandha|electrolytes", "pre =workout =powder|drink|supplement", "protein =powder|shake|shakes", "caffeine" },
+		.patterns = { "creatine|preworkout|bcaa|bcaas|supplement|supplements|"
+"ashwagandha|electrolytes",
+"pre =workout =powder|drink|supplement",
+"protein =powder|shake|shakes",
+"caffeine" },
 	},
 };
 const size_t coach_safety_nrows = ARRAY_LEN(coach_safety_rows);

@@ -41,8 +41,10 @@ def test_groups_are_apart(bus):
 @pytest.mark.parametrize("hit", [1, 3])
 def test_relay_killed(bus, point, hit):
     bus.run("consume", "g", 1, 50, TOPIC)
-    writer = bus.start("outbox", 10, 40, 4, 2)
-    bus.start("relay", crash=f"{point}:{hit}").wait_killed()
+    dies = bus.run("relay", crash=f"{point}:{hit}")
+    # It lasts for several turns of the relay, which here has no hints.
+    writer = bus.start("outbox", 10, 40, 4, 100)
+    dies.wait_killed()
     bus.run("relay")
     writer.finish()
     bus.wait_applied("g", bus.committed())
