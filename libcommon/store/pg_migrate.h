@@ -41,7 +41,7 @@ struct pg_migrations {
 	const char *schema;   /* "fitness_core", "auth", "workout" */
 	const char *app_role; /* e.g. "fit_workout"; NULL: no grants */
 	const struct pg_migration *list;
-	size_t n; /* 0: the list ends with a NULL name */
+	size_t n;            /* 0: the list ends with a NULL name */
 	bool without_common; /* no outbox and such: not the schema of a service */
 };
 
