@@ -38,8 +38,10 @@ static const char sql_commit_lazily[] =
 	"WITH s AS (SELECT set_config('synchronous_commit', 'off', true))"
 	" UPDATE group_partition SET committed = $6, mark_offset = NULL, mark_count = 0 FROM s"
 	" WHERE grp = $1 AND topic_id = $2 AND part = $3 AND owner = $4 AND epoch = $5";
+/* First in its transaction, which must not outlive a process that freezes in it. */
 static const char sql_commit[] =
-	"UPDATE group_partition SET committed = $6, mark_offset = NULL, mark_count = 0"
+	"WITH s AS (SELECT set_config('idle_in_transaction_session_timeout', '5000', true))"
+	" UPDATE group_partition SET committed = $6, mark_offset = NULL, mark_count = 0 FROM s"
 	" WHERE grp = $1 AND topic_id = $2 AND part = $3 AND owner = $4 AND epoch = $5";
 static const char sql_retry_add[] =
 	"INSERT INTO retry (grp, topic_id, part, \"offset\", id, key, type, source, time,"

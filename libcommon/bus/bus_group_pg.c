@@ -35,7 +35,10 @@
 
 static const char sql_make_group[] =
 	"INSERT INTO consumer_group (name) VALUES ($1) ON CONFLICT DO NOTHING";
-static const char sql_lock_group[] = "SELECT 1 FROM consumer_group WHERE name = $1 FOR UPDATE";
+/* A process that freezes in here must not hold the lock for longer than its lease. */
+static const char sql_lock_group[] =
+	"SELECT set_config('idle_in_transaction_session_timeout', '5000', true)"
+	" FROM consumer_group WHERE name = $1 FOR UPDATE";
 static const char sql_expire[] =
 	"DELETE FROM group_member WHERE grp = $1 AND lease_until < clock_timestamp()";
 static const char sql_renew[] =

@@ -9,8 +9,13 @@
 /* One of so many also removes old rows: no job has to. */
 #define PURGE_EVERY 512
 
+/*
+ * A process that freezes in its transaction holds the event's id, and whoever has got its partition
+ * would wait for it: the server ends such a transaction.
+ */
 static const char sql_see[] =
-	"INSERT INTO consumed_event (grp, id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+	"WITH s AS (SELECT set_config('idle_in_transaction_session_timeout', '5000', true))"
+	" INSERT INTO consumed_event (grp, id) SELECT $1, $2 FROM s ON CONFLICT DO NOTHING";
 static const char sql_purge[] =
 	"DELETE FROM consumed_event WHERE (grp, id) IN (SELECT grp, id FROM consumed_event"
 	" WHERE seen_at < now() - make_interval(days => $1::int) LIMIT 1024 FOR UPDATE SKIP LOCKED)";

@@ -10,7 +10,10 @@
 #define READ_BYTES (4 << 20)
 #define PURGE_MAX 2000
 
-static const char sql_lock_shards[] = "SELECT shard FROM outbox_shard ORDER BY shard FOR UPDATE";
+/* A process that freezes in here must not hold the lock for longer than its lease. */
+static const char sql_lock_shards[] =
+	"SELECT shard, set_config('idle_in_transaction_session_timeout', '5000', true)"
+	" FROM outbox_shard ORDER BY shard FOR UPDATE";
 static const char sql_expire[] = "DELETE FROM outbox_relay WHERE lease_until < clock_timestamp()";
 static const char sql_renew[] =
 	"INSERT INTO outbox_relay (relay, lease_until)"
