@@ -186,7 +186,9 @@ class Stack:
         """What scripts and fitctl want to know of this stack."""
         at = lambda name: f"http://127.0.0.1:{self.ports[name]}"  # noqa: E731
         with open(f"{self.dir}/env", "w") as f:
-            f.write(f"FIT_GATEWAY_URL={at('gateway')}\nFIT_DEVIDP_URL={at('devidp')}\n")
+            f.write(f"FIT_GATEWAY_URL={at('gateway')}\nFIT_DEVIDP_URL={at('devidp')}\n"
+                    f"FIT_BUS_URL=pg:{stackdefs.pg_url(self.ports, *stackdefs.BUS)}\n"
+                    f"FIT_BUS_PASSWORD_FILE={self._secret_path('pg_' + stackdefs.BUS[0])}\n")
         with open(f"{self.dir}/run/ports", "w") as f:
             for daemon in self.daemons():
                 admin = self.ports.get(daemon.name + "_admin", 0)
