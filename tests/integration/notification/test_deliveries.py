@@ -139,7 +139,7 @@ def test_mail_waits_for_the_address(replica, apply, pg, users):
 
 def away(apply, pg, event):
     assert apply.batch(event) == "OK"
-    stack.wait_until("an attempt", lambda: int(state(pg, event, "mail")[1]) > 0, 10)
+    stack.wait_until("a second attempt", lambda: int(state(pg, event, "mail")[1]) > 1, 30)
     assert state(pg, event, "mail")[0] == "waiting"
 
 
