@@ -62,7 +62,7 @@ PROTOS :=
 
 MODULES := proto libcommon/base libcommon/observe libcommon/runtime libcommon/crypto libcommon/schema libcommon/net \
 	libcommon/rpc libcommon/store libcommon/bus libcommon/client libcommon/service \
-	services/auth services/user services/workout gateway tools/fitctl tools/devidp tools/build \
+	services/auth services/user services/workout services/ai-coaching services/notification services/analytics gateway tools/fitctl tools/devidp tools/build \
 	tests/support tests/unit tests/fuzz tests/integration tests/e2e tests/chaos tests/bench deploy/local docs
 include $(wildcard $(MODULES:%=%/module.mk))
 

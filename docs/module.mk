@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Documents that the programs themselves know: built, never committed.
 .PHONY: docs
-docs: build/docs/api.md build/docs/configuration.md ## build: Write build/docs/api.md and configuration.md
+docs: build/docs/api.md build/docs/events.md build/docs/configuration.md ## build: Write api.md, events.md and configuration.md into build/docs
+
+build/docs/events.md: $(GEN)/fit.protoset tools/build/events-markdown
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/build/events-markdown $< > $@.tmp && mv $@.tmp $@
 
 build/docs/api.md: $(B)/obj/tools/build/api_markdown
 	@mkdir -p $(@D)

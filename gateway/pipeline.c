@@ -96,7 +96,7 @@ stage_cors(struct call *call)
 			    "Access-Control-Allow-Methods: GET,POST,PUT,DELETE,PATCH\r\n"
 			    "Access-Control-Allow-Headers: "
 			    "Content-Type,Authorization,Idempotency-Key,If-Match,"
-			    "If-None-Match,X-Request-ID,traceparent\r\n"
+			    "If-None-Match,Last-Event-ID,X-Request-ID,traceparent\r\n"
 			    "Access-Control-Max-Age: 600\r\n");
 	call_reply(call, 204, NULL, SLICE_NONE);
 	return DONE;

@@ -4,9 +4,13 @@
  *
  *	{"delta":{"text":"Hi"}}  →  "event: delta\ndata: {"text":"Hi"}\n\n"
  *
+ *	{"eventId":"17","note":{…}}  →  "id: 17\nevent: note\ndata: {…}\n\n"
+ *
  * A stream's message is a oneof: the event is named after the member that is set. A message of
- * another shape becomes "event: message" with the whole JSON. JSON from schema_json_encode has
- * no line breaks.
+ * another shape becomes "event: message" with the whole JSON. JSON from schema_json_encode has no
+ * line breaks. A string field `event_id` before the oneof becomes the event's id, which a client
+ * that comes back sends as Last-Event-ID (to the service: metadata fit-last-event-id); one that
+ * is empty, or could not be a line, is left out.
  *
  * Threads:    any. Source: WHATWG HTML, section 9.2.
  */

@@ -19,6 +19,7 @@
 
 #define HEARTBEAT_MS 15000
 #define USER_AGENT_MAX 256
+#define LAST_EVENT_ID_MAX 128
 #define JSON_KEPT (256 * 1024) /* bytes of scratch that the loop keeps */
 
 static const struct schema_method *
@@ -219,7 +220,7 @@ on_message(struct rpc_client_call *rpc, struct slice wire, void *arg)
 	}
 	struct strbuf json = STRBUF_INIT;
 	err_init(&err);
-	if (schema_json_encode(method_of(call)->output, wire, false, &json, &err) == STATUS_OK)
+	if (schema_json_encode(method_of(call)->output, wire, true, &json, &err) == STATUS_OK)
 		send_event(call, strbuf_slice(&json));
 	else
 		log_warn_err("stream_message_malformed", &err,
@@ -251,15 +252,29 @@ on_end(struct rpc_client_call *rpc, enum status status, const struct err *err, v
 	}
 }
 
+static bool
+is_visible(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	}
+	return s.n > 0;
+}
+
 static size_t
 add_metadata(struct call *call, struct rpc_metadata *meta, uint8_t fingerprint[DIGEST_SHA256_SIZE])
 {
 	struct slice agent = exchange_header(call->ex, SLICE_LIT("user-agent"));
+	struct slice last = exchange_header(call->ex, SLICE_LIT("last-event-id"));
 	size_t n = 0;
 
 	meta[n++] = (struct rpc_metadata){ RPC_META_CLIENT_IP, slice_str(call->ex->peer) };
 	if (agent.n > 0 && agent.n <= USER_AGENT_MAX)
 		meta[n++] = (struct rpc_metadata){ RPC_META_USER_AGENT, agent };
+	/* A client's own word: a service takes it for a cursor and for nothing else. */
+	if (method_of(call)->server_streaming && is_visible(last) && last.n <= LAST_EVENT_ID_MAX)
+		meta[n++] = (struct rpc_metadata){ RPC_META_LAST_EVENT_ID, last };
 	if (call->if_match.n > 0)
 		meta[n++] = (struct rpc_metadata){ RPC_META_IF_MATCH, call->if_match };
 	if (call->idempotency_key.n > 0 && method_of(call)->policy.idempotency == SCHEMA_IDEM_KEY) {
@@ -283,7 +298,7 @@ upstream_call_start(struct call *call)
 	static const struct rpc_client_events events = { on_header, on_message, on_end };
 	struct rpc_channel *channel = upstream_find(call->gl->upstream, method_of(call)->service);
 	uint8_t fingerprint[DIGEST_SHA256_SIZE];
-	struct rpc_metadata meta[6];
+	struct rpc_metadata meta[7];
 
 	if (channel == NULL) {
 		call_problem(call, 503, NULL, "This part of the service is not available here.",

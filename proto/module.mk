@@ -5,3 +5,6 @@ PROTOS += fit/api/v1/options.proto fit/api/v1/reason.proto fit/api/v1/principal.
 	grpc/reflection/v1alpha/reflection.proto
 PROTOS += $(patsubst proto/%,%,$(sort $(wildcard proto/fit/auth/v1/*.proto proto/fit/user/v1/*.proto \
 	proto/fit/workout/v1/*.proto)))
+PROTOS += $(patsubst proto/%,%,$(sort $(wildcard proto/fit/ai_coaching/v1/*.proto)))
+PROTOS += $(patsubst proto/%,%,$(sort $(wildcard proto/fit/analytics/v1/*.proto)))
+PROTOS += $(patsubst proto/%,%,$(sort $(wildcard proto/fit/notification/v1/*.proto)))

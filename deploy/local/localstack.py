@@ -33,6 +33,7 @@ class Stack:
         self.ports = ports or stackdefs.ports_from_environment()
         self.postgres = servers.Postgres(self.dir, self.ports["postgres"], durable)
         self.redis = servers.Redis(self.dir, self.ports["redis"], durable)
+        self.clickhouse = servers.Clickhouse(self.dir, self.ports["clickhouse"])
         self.programs = {name: self._program(name) for name in stackdefs.PROGRAMS}
 
     def _program(self, name):
@@ -41,12 +42,12 @@ class Stack:
         return servers.Program(name, f"{self.bin}/{name}", self.dir, env, port, path)
 
     def daemons(self):
-        return [self.postgres, self.redis, *self.programs.values()]
+        return [self.postgres, self.redis, self.clickhouse, *self.programs.values()]
 
     # ---- up ----
 
     def up(self, say=print):
-        for sub in ("run", "log", "keys", "secrets", "keys/auth", "keys/kek"):
+        for sub in ("run", "log", "keys", "secrets", "keys/auth", "keys/kek", "spool"):
             os.makedirs(f"{self.dir}/{sub}", mode=0o700, exist_ok=True)
         with self._alone():
             self._up(say)
@@ -80,6 +81,7 @@ class Stack:
                 self.postgres.create(self._secret_path("pg_super"))
             self._start(self.postgres, started, say)
             self._make_roles()
+            self._start(self.clickhouse, started, say)
             for program in self.programs.values():
                 self._start(program, started, say)
             self._write_env()
@@ -99,14 +101,14 @@ class Stack:
             say(f"  stopping {daemon.name}: {why}")
             daemon.stop()
         started.append(daemon)
-        if daemon.name in stackdefs.DATABASES:
+        if daemon.name in stackdefs.SERVICES:
             say(f"  migrating {daemon.name}")
             daemon.migrate(stackdefs.owner_environment(daemon.name, self.dir, self.ports))
         say(f"  starting {daemon.name}")
         daemon.start()
 
     def _check_ports(self):
-        wanted = {self.postgres: ["postgres"], self.redis: ["redis"]}
+        wanted = {d: [d.name] for d in (self.postgres, self.redis, self.clickhouse)}
         for name, program in self.programs.items():
             wanted[program] = [p for p in (name, name + "_admin") if p in self.ports]
         for daemon, names in wanted.items():
@@ -117,7 +119,7 @@ class Stack:
                 pid, comm = servers.port_owner(port)
                 if pid == 0 or pid != daemon.pid():
                     raise StackError(f"port {port} ({name}) is in use{f' by pid {pid} ({comm})' if pid else ''}; stop "
-                                     f"that, or choose another with FIT_PORT_{name.upper()}=…")
+                                     f"that, or choose another with {stackdefs.variable(name)}=…")
 
     # ---- keys and secrets: made once, readable by nobody else ----
 
@@ -138,6 +140,7 @@ class Stack:
             self._secret("pg_" + role, lambda: secrets.token_urlsafe(24))
         for name in stackdefs.SECRETS_HEX32:
             self._secret(name, lambda: secrets.token_hex(32))
+        self.clickhouse.password = self._secret("clickhouse", lambda: secrets.token_hex(32))
         self.redis.password = self._secret("redis", lambda: secrets.token_urlsafe(24))
         self._secret("redis_url", lambda: f"redis://:{self.redis.password}@127.0.0.1:{self.ports['redis']}/0", again=True)
         for path, kind in stackdefs.KEYS.items():
@@ -174,15 +177,18 @@ class Stack:
         databases = self.postgres.psql("SELECT datname FROM pg_database", self._secret_path("pg_super")).split()
         if stackdefs.DATABASE not in databases:
             self.postgres.psql(f"CREATE DATABASE {stackdefs.DATABASE} OWNER {stackdefs.OWNER};\n"
-                               f"REVOKE ALL ON DATABASE {stackdefs.DATABASE} FROM PUBLIC;\n"
-                               + "".join(f"GRANT CONNECT ON DATABASE {stackdefs.DATABASE} TO {role};\n"
-                                         for role in stackdefs.ROLES), self._secret_path("pg_super"))
+                               f"REVOKE ALL ON DATABASE {stackdefs.DATABASE} FROM PUBLIC;\n",
+                               self._secret_path("pg_super"))
+        self.postgres.psql("".join(f"GRANT CONNECT ON DATABASE {stackdefs.DATABASE} TO {role};\n"
+                                   for role in stackdefs.ROLES), self._secret_path("pg_super"))
 
     def _write_env(self):
         """What scripts and fitctl want to know of this stack."""
         at = lambda name: f"http://127.0.0.1:{self.ports[name]}"  # noqa: E731
         with open(f"{self.dir}/env", "w") as f:
-            f.write(f"FIT_GATEWAY_URL={at('gateway')}\nFIT_DEVIDP_URL={at('devidp')}\n")
+            f.write(f"FIT_GATEWAY_URL={at('gateway')}\nFIT_DEVIDP_URL={at('devidp')}\n"
+                    f"FIT_BUS_URL=pg:{stackdefs.pg_url(self.ports, *stackdefs.BUS)}\n"
+                    f"FIT_BUS_PASSWORD_FILE={self._secret_path('pg_' + stackdefs.BUS[0])}\n")
         with open(f"{self.dir}/run/ports", "w") as f:
             for daemon in self.daemons():
                 admin = self.ports.get(daemon.name + "_admin", 0)

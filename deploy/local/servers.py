@@ -318,7 +318,7 @@ class Postgres(Daemon):
         if done.returncode != 0:
             raise StackError(f"initdb failed; see {self.log_file}\n{tail(self.log_file)}")
         with open(f"{half}/postgresql.conf", "a") as f:
-            f.write("max_connections = 100\nshared_buffers = 64MB\nlog_timezone = 'UTC'\ntimezone = 'UTC'\n")
+            f.write("max_connections = 200\nshared_buffers = 64MB\nlog_timezone = 'UTC'\ntimezone = 'UTC'\n")
         if home is not None:
             os.rename(half, home)
             os.symlink(home, self.data)
@@ -452,6 +452,75 @@ class Redis(Daemon):
                 return s.recv(64).startswith(b"+PONG")
         except OSError:
             return False
+
+
+class Clickhouse(Daemon):
+    """HTTP on a port of its own; nothing else listens. Memory is bounded to what a laptop spares: a query that wants
+    more fails by itself. What was acknowledged survives the process, killed or not; this version does not sync each
+    insert to the disk, so a power failure may take the last seconds, which a rewind of the bus' group brings back."""
+
+    def __init__(self, directory, port, password="", name="clickhouse", memory_mb=1024, dies_with_parent=False):
+        super().__init__(name, f"{directory}/run", f"{directory}/log", dies_with_parent)
+        self.data = f"{directory}/{name}"
+        self.port = port
+        self.password = password
+        self.memory_mb = memory_mb
+
+    def command(self):
+        return ["/usr/sbin/clickhouse-server", f"--config-file={self.data}/config.xml"], {}
+
+    def start(self, seconds=30):
+        for folder in ("store", "tmp"):
+            os.makedirs(f"{self.data}/{folder}", exist_ok=True)
+        self._write("config.xml", f"""<yandex>
+    <logger><level>warning</level><console>1</console></logger>
+    <listen_host>127.0.0.1</listen_host>
+    <http_port>{self.port}</http_port>
+    <path>{self.data}/store/</path>
+    <tmp_path>{self.data}/tmp/</tmp_path>
+    <users_config>{self.data}/users.xml</users_config>
+    <default_profile>default</default_profile>
+    <default_database>default</default_database>
+    <timezone>UTC</timezone>
+    <max_connections>64</max_connections>
+    <keep_alive_timeout>10</keep_alive_timeout>
+    <max_concurrent_queries>32</max_concurrent_queries>
+    <mark_cache_size>33554432</mark_cache_size>
+    <uncompressed_cache_size>0</uncompressed_cache_size>
+    <max_table_size_to_drop>0</max_table_size_to_drop>
+    <merge_tree>
+        <max_bytes_to_merge_at_max_space_in_pool>2147483648</max_bytes_to_merge_at_max_space_in_pool>
+    </merge_tree>
+</yandex>
+""")
+        digest = hashlib.sha256(self.password.encode()).hexdigest()
+        self._write("users.xml", f"""<yandex>
+    <profiles><default>
+        <max_memory_usage>{self.memory_mb * 500000}</max_memory_usage>
+        <max_memory_usage_for_all_queries>{self.memory_mb * 1000000}</max_memory_usage_for_all_queries>
+        <max_threads>2</max_threads>
+        <background_pool_size>2</background_pool_size>
+        <background_schedule_pool_size>2</background_schedule_pool_size>
+        <log_queries>0</log_queries>
+    </default></profiles>
+    <users><default>
+        <password_sha256_hex>{digest}</password_sha256_hex>
+        <networks><ip>127.0.0.1</ip></networks>
+        <profile>default</profile>
+        <quota>default</quota>
+    </default></users>
+    <quotas><default></default></quotas>
+</yandex>
+""")
+        self.spawn(*self.command(), cwd=self.data)
+        self.wait_ready(self.accepts, seconds)
+
+    def _write(self, name, text):
+        with open(os.open(f"{self.data}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+            f.write(text)
+
+    def accepts(self):
+        return http_status(self.port, "/ping") == 200
 
 
 class Program(Daemon):

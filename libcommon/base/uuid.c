@@ -72,32 +72,33 @@ uuid_v5(struct uuid ns, struct slice name)
 	return with_version(u, 5);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/*
+ * A digit's value plus one; 0: none. By table: the digits of an id are random, so no branch on them
+ * would be guessed.
+ */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1, 2,  3,  4,  5,  6,          7,  8,  9,  10, ['A'] = 11,
+	12,        13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16,
+};
 
 bool
 uuid_parse(struct slice text, struct uuid *ret_uuid)
 {
+	static const uint8_t at[16] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
+	const unsigned char *p = (const unsigned char *)text.p;
+	unsigned bad = 0;
 	struct uuid u;
-	const char *p = text.p;
 
 	if (text.n != UUID_TEXT_SIZE - 1)
 		return false;
 	for (int i = 0; i < 16; i++) {
-		if ((i == 4 || i == 6 || i == 8 || i == 10) && *p++ != '-')
-			return false;
-		int hi = hex_value(p[0]), lo = hex_value(p[1]);
-		if ((hi | lo) < 0)
-			return false;
-		u.b[i] = (uint8_t)(hi << 4 | lo);
-		p += 2;
+		unsigned hi = hex_digits[p[at[i]]], lo = hex_digits[p[at[i] + 1]];
+
+		bad |= (hi == 0) | (lo == 0);
+		u.b[i] = (uint8_t)((hi - 1) << 4 | ((lo - 1) & 15));
 	}
+	if (bad || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
+		return false;
 	*ret_uuid = u;
 	return true;
 }

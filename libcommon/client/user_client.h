@@ -8,8 +8,8 @@
  *	ask.user_id = id;
  *	st = user_client_get_access(users, &opts, &ask, arena, &access, err);
  *
- * `opts` carries deadline, trace and request id of the call that this one is made for; GetUser
- * also needs the principal, whose profile is the answer.
+ * `opts` carries deadline, trace and request id of the call that this one is made for; GetUser and
+ * GetPreferences also need the principal, whose they are.
  *
  * Ownership: the client owns its connections; replies live in the arena.
  * Threads:   any worker; calls block until the reply or the deadline.
@@ -42,8 +42,26 @@ enum status user_client_get_access(struct user_client *client, const struct rpc_
 				   struct arena *arena,
 				   Fit__User__V1__GetUserAccessResponse **ret_reply,
 				   struct err *err) MUST_CHECK;
+/* NOT_FOUND: no such user, or erased. */
+enum status user_client_find_preferences(struct user_client *client,
+					 const struct rpc_call_options *opts,
+					 const Fit__User__V1__FindPreferencesRequest *request,
+					 struct arena *arena,
+					 Fit__User__V1__FindPreferencesResponse **ret_reply,
+					 struct err *err) MUST_CHECK;
+/* Also PERMISSION_DENIED: the account is closed. */
+enum status user_client_find_contact(struct user_client *client,
+				     const struct rpc_call_options *opts,
+				     const Fit__User__V1__FindContactRequest *request,
+				     struct arena *arena, Fit__User__V1__Contact **ret_contact,
+				     struct err *err) MUST_CHECK;
 enum status user_client_get_user(struct user_client *client, const struct rpc_call_options *opts,
 				 struct arena *arena, Fit__User__V1__User **ret_user,
 				 struct err *err) MUST_CHECK;
+/* The principal's preferences, defaults filled in. */
+enum status user_client_get_preferences(struct user_client *client,
+					const struct rpc_call_options *opts, struct arena *arena,
+					Fit__User__V1__Preferences **ret_preferences,
+					struct err *err) MUST_CHECK;
 
 #endif

@@ -195,7 +195,8 @@ on_resolved(const struct resolver_address *addrs, size_t count, const struct err
 static unsigned
 wanted_links(const struct rpc_channel *ch)
 {
-	unsigned n = ch->naddrs < CHANNEL_LINKS_MAX ? (unsigned)ch->naddrs : CHANNEL_LINKS_MAX;
+	unsigned n =
+		ch->naddrs < CHANNEL_LINKS_SPREAD ? (unsigned)ch->naddrs : CHANNEL_LINKS_SPREAD;
 	unsigned have = ready_links(ch);
 
 	if (ch->npending > 0 && have >= n && have < CHANNEL_LINKS_MAX)

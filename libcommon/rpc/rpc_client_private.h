@@ -11,7 +11,8 @@
 #include "libcommon/rpc/rpc_client.h"
 #include "libcommon/rpc/rpc_frame.h"
 
-#define CHANNEL_LINKS_MAX 4
+#define CHANNEL_LINKS_SPREAD 4 /* connections that are kept, to as many addresses */
+#define CHANNEL_LINKS_MAX 64   /* while all others are full: long streams fill them, 100 each */
 #define CHANNEL_PENDING_MAX 1024
 #define CHANNEL_CALLS_CACHED 256
 

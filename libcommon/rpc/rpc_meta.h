@@ -15,8 +15,12 @@
 #define RPC_META_IDEMPOTENCY_FINGERPRINT                                                           \
 	"fit-idempotency-fp-bin"         /* SHA-256 over method path and request bytes */
 #define RPC_META_IF_MATCH "fit-if-match" /* the entity tag as sent, with quotes */
+#define RPC_META_LAST_EVENT_ID                                                                     \
+	"fit-last-event-id" /* of a server stream: what the client saw last */
 #define RPC_META_CLIENT_IP "fit-client-ip"
 #define RPC_META_USER_AGENT "fit-user-agent"
+/* "ai": the coach acts for its user. Between services only: the gateway never sends it. */
+#define RPC_META_ACTOR "fit-actor"
 
 /* Replies */
 #define RPC_META_ETAG "fit-etag" /* "\"v7\"" */

@@ -21,6 +21,7 @@
 #include "libcommon/observe/metrics.h"
 #include "libcommon/runtime/workpool.h"
 #include "libcommon/service/admin.h"
+#include "libcommon/service/service_events.h"
 
 #define EXIT_USAGE 2
 #define TABLES_MAX 16
@@ -149,8 +150,12 @@ free_config(struct service *s)
 static enum status
 migrate(const struct service *s, struct err *err)
 {
-	if (s->def->migrations == NULL)
-		return STATUS_OK;
+	enum status st = service_events_migrate(s->cfg, deadline_in(MIGRATE_MS), err);
+
+	if (st == STATUS_OK && s->def->migrate != NULL)
+		st = s->def->migrate(s->cfg, deadline_in(MIGRATE_MS), err);
+	if (st != STATUS_OK || s->def->migrations == NULL)
+		return st;
 	return pg_migrate(s->cfg->pg_owner_url, s->cfg->pg_owner_password, s->def->migrations,
 			  deadline_in(MIGRATE_MS), err);
 }
@@ -212,11 +217,16 @@ start(struct service *s, struct err *err)
 {
 	enum status st = check_addresses(s->cfg, err);
 
+	if (st == STATUS_OK)
+		st = service_events_open(s->def, s->cfg, err);
 	if (st == STATUS_OK && s->def->init != NULL)
 		st = s->def->init(s->cfg, &s->ctx, err);
 	if (st != STATUS_OK)
 		return st;
 	s->inited = true;
+	st = service_events_start(s->def, s->cfg, s->ctx, err);
+	if (st != STATUS_OK)
+		return st;
 	open_workpool(s);
 	st = open_rpc(s, err);
 	if (st == STATUS_OK)
@@ -237,8 +247,12 @@ stop(struct service *s)
 		workpool_free(s->workpool);
 	}
 	admin_close(s->admin);
+	/* Only after a start that failed half-way something still runs here. */
+	if (!service_events_stop(deadline_in(s->cfg->drain_ms)))
+		_exit(EXIT_FAILURE);
 	if (s->inited && s->def->fini != NULL)
 		s->def->fini(s->ctx);
+	service_events_close();
 }
 
 /* Not ready, GOAWAY, calls in flight to their end. */
@@ -249,7 +263,10 @@ drain(struct service *s)
 
 	admin_set_draining(s->admin);
 	rpc_server_set_serving(s->rpc, false);
-	return rpc_server_drain(s->rpc, deadline) && workpool_drain(s->workpool, deadline);
+	if (s->def->drain != NULL)
+		s->def->drain(s->ctx);
+	return rpc_server_drain(s->rpc, deadline) && workpool_drain(s->workpool, deadline) &&
+	       service_events_stop(deadline);
 }
 
 /* ---- signals ---- */

@@ -12,10 +12,15 @@
  *
  * Options: --help, --version, --check-config, --migrate, --print-config-markdown.
  *
- * Start: config → log → migrations (FIT_MIGRATE_AT_START) → init → rpc server → admin port
- * (/health /ready /metrics) → ready.
+ * Start: config → log → migrations (FIT_MIGRATE_AT_START) → bus → init → relay → consumers → rpc
+ * server → admin port (/health /ready /metrics) → ready.
  *
- * SIGTERM, SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS) → fini → exit 0; a second signal
+ * With FIT_BUS_URL a relay carries the outbox of the service's PostgreSQL to the bus, and the
+ * consumers run. Without it events stay in the outbox, and a service with consumers does not
+ * start.
+ *
+ * SIGTERM, SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS): calls, then consumers, then the
+ * relay's batch in flight → fini → exit 0; a second signal
  * exits 1 at once. A drain that does not end in time exits 1 without fini, for handlers still
  * run. SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH, then the service's
  * reload().
@@ -30,6 +35,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/status.h"
+#include "libcommon/bus/consumer.h"
 #include "libcommon/rpc/rpc_server.h"
 #include "libcommon/runtime/config.h"
 #include "libcommon/store/pg.h"
@@ -54,11 +60,18 @@ struct service_config {
 	int64_t io_threads;    /* FIT_IO_THREADS; 0: by cpus */
 	char *version;         /* APP_VERSION / FIT_VERSION */
 	char *log_level_path;  /* FIT_LOG_LEVEL_PATH */
+	char *bus_url;         /* FIT_BUS_URL: pg:postgresql://… */
+	char *bus_password;    /* FIT_BUS_PASSWORD(_FILE) */
+	char *bus_owner_url;   /* FIT_BUS_OWNER_URL: for the bus's migrations */
+	char *bus_owner_password;
 };
 extern const struct config_table service_config_table;
 /* A pool of the service's settings: application_name is `name`, also the pool's name in metrics. */
 enum status service_pg_open(const struct service_config *cfg, const char *name,
 			    struct pg_pool **ret_pool, struct err *err) MUST_CHECK;
+
+/* For bus_produce, from init on; NULL without FIT_BUS_URL. */
+struct bus *service_bus(void);
 
 struct service_def {
 	const char *name;    /* "workout" */
@@ -69,12 +82,22 @@ struct service_def {
 	const struct rpc_service *const *services;
 	size_t nservices;
 	const struct pg_migrations *migrations; /* or NULL */
+	/* Brings a store other than PostgreSQL up to date, with --migrate and
+	 * FIT_MIGRATE_AT_START; may be NULL. */
+	enum status (*migrate)(const void *config, struct deadline deadline, struct err *err);
+	/* NULL-terminated, or NULL; their ctx is that of init. */
+	const struct consumer_def *const *consumers;
 	/* Opens stores and clients; *ret_ctx becomes rpc_call_service(). */
 	enum status (*init)(const void *config, void **ret_ctx, struct err *err);
 	/* For /ready: own saturation and start-up state, cheap; may be NULL. */
 	enum status (*ready)(void *ctx, struct deadline deadline, struct err *err);
 	/* At SIGHUP, on the main thread while calls run: what can be read again; may be NULL. */
 	enum status (*reload)(void *ctx, struct err *err);
+	/*
+	 * When the process is told to end, before calls in flight are waited for: ends what would
+	 * not end by itself (streams), without waiting; may be NULL.
+	 */
+	void (*drain)(void *ctx);
 	void (*fini)(void *ctx);
 };
 

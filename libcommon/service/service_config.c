@@ -2,6 +2,7 @@
 /* service_config.c - the settings that every service has, and what is made of them. */
 #include "libcommon/base/compiler.h"
 #include "libcommon/service/service.h"
+#include "libcommon/service/service_events.h"
 
 #define STR(key, alias_, field, def_, flags_, doc_)                                                \
 	CONFIG_STRING_ALIAS(key, alias_, struct service_config, field, def_, flags_, doc_)
@@ -38,6 +39,14 @@ static const struct config_item items[] = {
 	    "Password of the owner role."),
 	CONFIG_BOOL("FIT_MIGRATE_AT_START", struct service_config, migrate_at_start, "false", 0,
 		    "Migrate before starting, as --migrate does."),
+	STR("FIT_BUS_URL", NULL, bus_url, NULL, CONFIG_SECRET,
+	    "The event bus: pg:postgresql://… with options=-csearch_path=fit_bus."),
+	STR("FIT_BUS_PASSWORD", NULL, bus_password, NULL, CONFIG_SECRET,
+	    "Password of the bus's role."),
+	STR("FIT_BUS_OWNER_URL", NULL, bus_owner_url, NULL, CONFIG_SECRET,
+	    "The event bus as its owner: migrations then bring the bus up to date too."),
+	STR("FIT_BUS_OWNER_PASSWORD", NULL, bus_owner_password, NULL, CONFIG_SECRET,
+	    "Password of the bus's owner."),
 	STR("FIT_REDIS_SESSION_URL", NULL, redis_url, NULL, CONFIG_SECRET,
 	    "Redis of sessions and limits: redis://[:password@]host:port[/db]."),
 };
@@ -58,5 +67,9 @@ service_pg_open(const struct service_config *cfg, const char *name, struct pg_po
 		.application = name,
 	};
 
-	return pg_pool_open(&opts, ret_pool, err);
+	enum status st = pg_pool_open(&opts, ret_pool, err);
+
+	if (st == STATUS_OK)
+		pg_pool_on_outbox(*ret_pool, service_events_wake, NULL);
+	return st;
 }

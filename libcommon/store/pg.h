@@ -78,6 +78,11 @@ struct pg_pool_stats {
 	unsigned long long statements, round_trips;
 };
 void pg_pool_stats(struct pg_pool *pool, struct pg_pool_stats *ret_stats);
+/*
+ * Called after each commit that left events in the outbox, on the thread that committed; must not
+ * block. Set before the pool is used.
+ */
+void pg_pool_on_outbox(struct pg_pool *pool, void (*fn)(void *arg), void *arg);
 /* SELECT 1 under the deadline: for /ready. */
 enum status pg_ping(struct pg_pool *pool, struct deadline deadline, struct err *err) MUST_CHECK;
 

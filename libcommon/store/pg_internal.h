@@ -134,6 +134,8 @@ void pg_label(const char *sql, char ret_type[PG_LABEL_MAX], char ret_table[PG_LA
 /* pg_pool.c */
 struct lease *pg_pool_acquire(struct pg_pool *pool, struct deadline deadline, struct err *err);
 void pg_pool_release(struct pg_pool *pool, struct lease *lease);
+/* Events were committed: calls what pg_pool_on_outbox set. */
+void pg_pool_outbox(struct pg_pool *pool);
 
 /* pg_tx.c and pg_trace.c */
 struct pg_subject {
@@ -152,6 +154,7 @@ struct pg_tx {
 	struct pg_subject *subjects;
 	bool failed;     /* a statement failed: only a rollback can follow */
 	bool committing; /* COMMIT is on its way */
+	bool has_events; /* in the outbox */
 };
 /* True while the calling thread is inside a transaction. */
 bool pg_tx_is_inside(void);

@@ -302,7 +302,7 @@ migrate(struct migrator *m, struct err *err)
 
 	if (st == STATUS_OK)
 		st = prepare_schema(m, err);
-	if (st == STATUS_OK)
+	if (st == STATUS_OK && !m->migrations->without_common)
 		st = apply_set(m, "common", pg_common_migration_list, 0, err);
 	if (st == STATUS_OK)
 		st = apply_set(m, "service", m->migrations->list, m->migrations->n, err);

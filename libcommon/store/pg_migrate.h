@@ -26,6 +26,7 @@
 #ifndef FIT_STORE_PG_MIGRATE_H
 #define FIT_STORE_PG_MIGRATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "libcommon/base/clock.h"
@@ -40,7 +41,8 @@ struct pg_migrations {
 	const char *schema;   /* "fitness_core", "auth", "workout" */
 	const char *app_role; /* e.g. "fit_workout"; NULL: no grants */
 	const struct pg_migration *list;
-	size_t n; /* 0: the list ends with a NULL name */
+	size_t n;            /* 0: the list ends with a NULL name */
+	bool without_common; /* no outbox and such: not the schema of a service */
 };
 
 enum status pg_migrate(const char *owner_url, const char *password,

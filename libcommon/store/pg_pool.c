@@ -27,6 +27,8 @@ struct pg_pool {
 	atomic_ullong opened, cancelled, statements, round_trips;
 	struct metric_series *m_connected, *m_leased, *m_waiting, *m_shed;
 	unsigned long long shed_shown;
+	void (*on_outbox)(void *arg);
+	void *on_outbox_arg;
 
 	pthread_t reaper;
 	pthread_mutex_t mutex; /* of the two below */
@@ -177,6 +179,20 @@ pg_pool_release(struct pg_pool *pool, struct lease *lease)
 	} else {
 		lease_release(pool->leases, lease);
 	}
+}
+
+void
+pg_pool_on_outbox(struct pg_pool *pool, void (*fn)(void *arg), void *arg)
+{
+	pool->on_outbox_arg = arg;
+	pool->on_outbox = fn;
+}
+
+void
+pg_pool_outbox(struct pg_pool *pool)
+{
+	if (pool->on_outbox != NULL)
+		pool->on_outbox(pool->on_outbox_arg);
 }
 
 /* ---- the pool ---- */

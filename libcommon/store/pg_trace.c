@@ -127,6 +127,7 @@ pg_tx_outbox(struct pg_tx *tx, const struct pg_event *event, struct err *err)
 		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "outbox: event %s of %zu bytes",
 			       event->type, n);
 	protobuf_c_message_pack(event->message, payload);
+	tx->has_events = true;
 	return pg_tx_queue(tx, sql_insert_event,
 			   PG_ARGS(pg_uuid(&id), pg_str(event->topic), pg_str(event->type),
 				   pg_uuid(&event->subject), pg_int(s->sequence),

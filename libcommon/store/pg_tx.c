@@ -263,6 +263,8 @@ commit(struct pg_tx *tx, const struct pg_idem *idem, struct err *err)
 	if (!committed)
 		return err_set(err, STATUS_INTERNAL, "postgresql: COMMIT rolled back");
 	CRASH_POINT("tx.after_commit");
+	if (tx->has_events)
+		pg_pool_outbox(tx->pool);
 	return STATUS_OK;
 }
 

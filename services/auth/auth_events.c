@@ -67,7 +67,7 @@ id_text(struct pg_tx *tx, const struct uuid *id)
 
 enum status
 auth_event_signed_in(struct pg_tx *tx, const struct auth_session *session, bool first,
-		     const char *traceparent, struct err *err)
+		     bool known_device, const char *traceparent, struct err *err)
 {
 	struct envelope *e = envelope_new(tx, &session->user);
 	Fit__Auth__V1__SignedIn *m = ARENA_NEW(pg_tx_arena(tx), Fit__Auth__V1__SignedIn);
@@ -77,6 +77,7 @@ auth_event_signed_in(struct pg_tx *tx, const struct auth_session *session, bool 
 	m->provider = arena_strdup(pg_tx_arena(tx), session->provider);
 	m->platform = arena_strdup(pg_tx_arena(tx), session->platform);
 	m->first = first;
+	m->known_device = known_device;
 	e->event.type_case = FIT__AUTH__V1__EVENT__TYPE_SIGNED_IN;
 	e->event.signed_in = m;
 	return put(tx, e, "signed_in", &session->user, traceparent, err);
@@ -136,4 +137,19 @@ auth_event_ended(struct pg_tx *tx, const struct uuid *user, const struct uuid *s
 	e->event.type_case = FIT__AUTH__V1__EVENT__TYPE_SESSION_REVOKED;
 	e->event.session_revoked = m;
 	return put(tx, e, "session_revoked", user, traceparent, err);
+}
+
+enum status
+auth_event_all_ended(struct pg_tx *tx, const struct uuid *user, size_t sessions,
+		     const char *traceparent, struct err *err)
+{
+	struct envelope *e = envelope_new(tx, user);
+	Fit__Auth__V1__AllSessionsEnded *m =
+		ARENA_NEW(pg_tx_arena(tx), Fit__Auth__V1__AllSessionsEnded);
+
+	fit__auth__v1__all_sessions_ended__init(m);
+	m->sessions = (uint32_t)sessions;
+	e->event.type_case = FIT__AUTH__V1__EVENT__TYPE_ALL_SESSIONS_ENDED;
+	e->event.all_sessions_ended = m;
+	return put(tx, e, "all_sessions_ended", user, traceparent, err);
 }

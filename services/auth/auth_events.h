@@ -15,9 +15,12 @@
 struct pg_tx;
 
 enum status auth_event_signed_in(struct pg_tx *tx, const struct auth_session *session, bool first,
-				 const char *traceparent, struct err *err) MUST_CHECK;
+				 bool known_device, const char *traceparent,
+				 struct err *err) MUST_CHECK;
 enum status auth_event_ended(struct pg_tx *tx, const struct uuid *user, const struct uuid *session,
 			     enum auth_end why, const char *traceparent,
 			     struct err *err) MUST_CHECK;
+enum status auth_event_all_ended(struct pg_tx *tx, const struct uuid *user, size_t sessions,
+				 const char *traceparent, struct err *err) MUST_CHECK;
 
 #endif

@@ -33,6 +33,8 @@ static const char sql_insert_session[] =
 static const char sql_insert_token[] =
 	"INSERT INTO refresh_tokens (hash, session_id, number, issued_at, expires_at)"
 	" VALUES ($1, $2, $3, $4, $5)";
+static const char sql_device_known[] =
+	"SELECT EXISTS (SELECT 1 FROM sessions WHERE user_id = $1 AND device_hash = $2)";
 /* Also one that has expired: its row would stand in the way of the unique index. */
 static const char sql_end_device[] =
 	"UPDATE sessions SET revoked_at = $3, revoked_why = 'replaced', change = change + 1"
@@ -207,6 +209,19 @@ insert_token(struct pg_tx *tx, const uint8_t *hash, const struct uuid *session, 
 			   NULL, err);
 }
 
+/* Before the new session is there. A device without an id is never known. */
+static enum status
+device_known(struct pg_tx *tx, const struct auth_session *s, bool *ret_known, struct err *err)
+{
+	struct pg_result *res;
+	enum status st = pg_tx_query(tx, sql_device_known,
+				     PG_ARGS(pg_uuid(&s->user), pg_str(s->device_hash)), &res, err);
+
+	if (st == STATUS_OK)
+		*ret_known = pg_get_bool(res, 0, 0);
+	return st;
+}
+
 static enum status
 on_open(struct pg_tx *tx, void *arg, struct err *err)
 {
@@ -214,11 +229,14 @@ on_open(struct pg_tx *tx, void *arg, struct err *err)
 	const struct auth_session *s = &ctx->new_session->session;
 	int64_t now_ms = ctx->call->now_ms;
 	char user[UUID_TEXT_SIZE];
+	bool known = false;
 	enum status st;
 
 	ctx->ended = (struct auth_sessions){ 0 };
 	uuid_format(&s->user, user);
 	st = pg_tx_query(tx, sql_lock_user, PG_ARGS(pg_str(user)), NULL, err);
+	if (st == STATUS_OK)
+		st = device_known(tx, s, &known, err);
 	if (st == STATUS_OK && s->device_hash != NULL)
 		st = end_rows(tx, ctx->call, sql_end_device,
 			      PG_ARGS(pg_uuid(&s->user), pg_str(s->device_hash), pg_time(now_ms)),
@@ -243,7 +261,7 @@ on_open(struct pg_tx *tx, void *arg, struct err *err)
 		st = insert_token(tx, ctx->new_session->refresh_hash, &s->id, 1, now_ms,
 				  s->expires_ms, err);
 	if (st == STATUS_OK)
-		st = auth_event_signed_in(tx, s, ctx->new_session->first_sign_in,
+		st = auth_event_signed_in(tx, s, ctx->new_session->first_sign_in, known,
 					  ctx->call->traceparent, err);
 	return st;
 }
@@ -471,6 +489,7 @@ static enum status
 on_end(struct pg_tx *tx, void *arg, struct err *err)
 {
 	struct end_ctx *ctx = arg;
+	enum status st;
 
 	ctx->ended = (struct auth_sessions){ 0 };
 	if (ctx->id != NULL)
@@ -478,10 +497,13 @@ on_end(struct pg_tx *tx, void *arg, struct err *err)
 				PG_ARGS(pg_uuid(ctx->user), pg_uuid(ctx->id),
 					pg_time(ctx->call->now_ms), pg_str(end_name(ctx->why))),
 				ctx->why, &ctx->ended, err);
-	return end_rows(tx, ctx->call, sql_end_all,
-			PG_ARGS(pg_uuid(ctx->user), pg_time(ctx->call->now_ms),
-				pg_str(end_name(ctx->why))),
-			ctx->why, &ctx->ended, err);
+	st = end_rows(tx, ctx->call, sql_end_all,
+		      PG_ARGS(pg_uuid(ctx->user), pg_time(ctx->call->now_ms),
+			      pg_str(end_name(ctx->why))),
+		      ctx->why, &ctx->ended, err);
+	if (st == STATUS_OK && ctx->why == AUTH_END_BY_USER && ctx->ended.n > 0)
+		st = auth_event_all_ended(tx, ctx->user, ctx->ended.n, ctx->call->traceparent, err);
+	return st;
 }
 
 static enum status

@@ -17,7 +17,7 @@ typedef Fit__User__V1__Preferences preferences;
 struct leaf {
 	const char *path;                       /* as in the .proto */
 	const char *json;                       /* as clients write it, for errors */
-	enum { STRING, TIME, FLAG, DAYS } kind; /* TIME: a string, HH:MM */
+	enum { STRING, TIME, FLAG, LIST } kind; /* TIME: a string, HH:MM */
 	size_t group;                           /* offset of the group's pointer, or NO_GROUP */
 	size_t offset;
 	const char *def;
@@ -33,7 +33,7 @@ static const struct leaf leaves[] = {
 	{ "time_zone", "timeZone", STRING, TOP(time_zone), "UTC" },
 	{ "personality", "personality", STRING, TOP(personality), "supportive" },
 	{ "reminders.enabled", "reminders.enabled", FLAG, IN(reminders, Reminders, enabled), NULL },
-	{ "reminders.days", "reminders.days", DAYS, IN(reminders, Reminders, days), NULL },
+	{ "reminders.days", "reminders.days", LIST, IN(reminders, Reminders, n_days), NULL },
 	{ "reminders.time", "reminders.time", TIME, IN(reminders, Reminders, time), "18:00" },
 	{ "quiet_hours.enabled", "quietHours.enabled", FLAG, IN(quiet_hours, QuietHours, enabled),
 	  NULL },
@@ -48,13 +48,27 @@ static const struct leaf leaves[] = {
 	  IN(privacy, Privacy, behaviour_analytics), NULL },
 	{ "privacy.product_emails", "privacy.productEmails", FLAG,
 	  IN(privacy, Privacy, product_emails), NULL },
+	{ "notifications.muted", "notifications.muted", LIST,
+	  IN(notifications, Notifications, n_muted), NULL },
+	{ "notifications.channels_off", "notifications.channelsOff", LIST,
+	  IN(notifications, Notifications, n_channels_off), NULL },
 };
 _Static_assert(ARRAY_LEN(leaves) <= USER_PREFERENCES_MAX, "raise USER_PREFERENCES_MAX");
 
-static char members[][12] = { "units",     "language",   "timeZone", "personality",
-			      "reminders", "quietHours", "privacy" };
+/* A repeated string as protobuf-c lays it out: `n_days` and `days`. */
+struct list {
+	size_t n;
+	char **items;
+};
+_Static_assert(offsetof(Fit__User__V1__Reminders, days) -
+			       offsetof(Fit__User__V1__Reminders, n_days) ==
+		       offsetof(struct list, items),
+	       "struct list is how protobuf-c has it");
+
+static char members[][16] = { "units",     "language",   "timeZone", "personality",
+			      "reminders", "quietHours", "privacy",  "notifications" };
 char *const user_preferences_members[] = { members[0], members[1], members[2], members[3],
-					   members[4], members[5], members[6] };
+					   members[4], members[5], members[6], members[7] };
 const size_t user_preferences_nmembers = ARRAY_LEN(user_preferences_members);
 
 static void *
@@ -83,6 +97,7 @@ user_preferences_normal(struct arena *arena, const preferences *in)
 	p->reminders = pb_arena_new(arena, &fit__user__v1__reminders__descriptor);
 	p->quiet_hours = pb_arena_new(arena, &fit__user__v1__quiet_hours__descriptor);
 	p->privacy = pb_arena_new(arena, &fit__user__v1__privacy__descriptor);
+	p->notifications = pb_arena_new(arena, &fit__user__v1__notifications__descriptor);
 	if (in == NULL)
 		return p;
 	p->units = in->units;
@@ -95,6 +110,8 @@ user_preferences_normal(struct arena *arena, const preferences *in)
 		*p->quiet_hours = *in->quiet_hours;
 	if (in->privacy != NULL)
 		*p->privacy = *in->privacy;
+	if (in->notifications != NULL)
+		*p->notifications = *in->notifications;
 	return p;
 }
 
@@ -110,11 +127,22 @@ leaf_copy(preferences *to, const preferences *from, const struct leaf *leaf)
 		*(protobuf_c_boolean *)leaf_at(to, leaf) =
 			*(protobuf_c_boolean *)leaf_at(from, leaf);
 		break;
-	case DAYS:
-		to->reminders->n_days = from->reminders->n_days;
-		to->reminders->days = from->reminders->days;
+	case LIST:
+		*(struct list *)leaf_at(to, leaf) = *(struct list *)leaf_at(from, leaf);
 		break;
 	}
+}
+
+static bool
+list_equal(const struct list *a, const struct list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -127,14 +155,8 @@ leaf_equal(const preferences *a, const preferences *b, const struct leaf *leaf)
 	case FLAG:
 		return *(protobuf_c_boolean *)leaf_at(a, leaf) ==
 		       *(protobuf_c_boolean *)leaf_at(b, leaf);
-	case DAYS:
-		if (a->reminders->n_days != b->reminders->n_days)
-			return false;
-		for (size_t i = 0; i < a->reminders->n_days; i++) {
-			if (strcmp(a->reminders->days[i], b->reminders->days[i]) != 0)
-				return false;
-		}
-		return true;
+	case LIST:
+		return list_equal(leaf_at(a, leaf), leaf_at(b, leaf));
 	}
 	return true;
 }
@@ -198,6 +220,8 @@ user_preferences_chosen(struct arena *arena, const preferences *normal)
 		p->quiet_hours = NULL;
 	if (protobuf_c_message_get_packed_size(&p->privacy->base) == 0)
 		p->privacy = NULL;
+	if (protobuf_c_message_get_packed_size(&p->notifications->base) == 0)
+		p->notifications = NULL;
 	return p;
 }
 

@@ -212,6 +212,52 @@ on_find_or_create_user(struct rpc_call *call, const void *request, void *reply, 
 	return STATUS_OK;
 }
 
+static enum status
+find_user(struct rpc_call *call, const char *user_id, struct user_row **ret_row, struct err *err)
+{
+	struct user_service *service = rpc_call_service(call);
+	struct uuid id;
+
+	if (!uuid_parse_str(user_id, &id))
+		return err_add_field(err, "userId", "must be a UUID");
+	return user_store_find(service->store, rpc_call_deadline(call), &id, rpc_call_arena(call),
+			       ret_row, err);
+}
+
+static enum status
+on_find_preferences(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__User__V1__FindPreferencesRequest *req = request;
+	Fit__User__V1__FindPreferencesResponse *res = reply;
+	struct arena *arena = rpc_call_arena(call);
+	struct user_row *row;
+	enum status st = find_user(call, req->user_id, &row, err);
+
+	if (st != STATUS_OK)
+		return st;
+	res->preferences = pb_arena_new(arena, &fit__user__v1__preferences__descriptor);
+	user_fill_preferences(arena, row, &res->preferences->base);
+	res->active = row->is_active;
+	return STATUS_OK;
+}
+
+static enum status
+on_find_contact(struct rpc_call *call, const void *request, void *reply, struct err *err)
+{
+	const Fit__User__V1__FindContactRequest *req = request;
+	Fit__User__V1__Contact *contact = reply;
+	struct user_row *row;
+	enum status st = find_user(call, req->user_id, &row, err);
+
+	if (st == STATUS_OK)
+		st = user_check_active(row, err);
+	if (st != STATUS_OK)
+		return st;
+	contact->email = row->email;
+	contact->display_name = row->profile->display_name;
+	return STATUS_OK;
+}
+
 /* A user who is not there has no access; that is an answer, not a failure. */
 static enum status
 on_get_user_access(struct rpc_call *call, const void *request, void *reply, struct err *err)
@@ -246,6 +292,8 @@ static const struct rpc_method methods[] = {
 	{ "ReplacePreferences", on_replace_preferences },
 	{ "UpdatePreferences", on_update_preferences },
 	{ "FindOrCreateUser", on_find_or_create_user },
+	{ "FindPreferences", on_find_preferences },
+	{ "FindContact", on_find_contact },
 	{ "GetUserAccess", on_get_user_access },
 };
 

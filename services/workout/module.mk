@@ -7,4 +7,4 @@ PROGRAMS += workout
 workout_SRCS := services/workout/main.c $(WORKOUT_SRCS) $(workout_MIGRATIONS)
 
 # The library is linked in by .incbin, which -MMD does not see.
-$(call obj,services/workout/workout_library_pg.c): services/workout/data/exercises.json
+$(B)/obj/services/workout/workout_library_pg.o $(B)/fuzz/obj/services/workout/workout_library_pg.o: services/workout/data/exercises.json

@@ -164,6 +164,17 @@ reply_plan(struct rpc_call *call, const plan_doc *plan)
 	return STATUS_OK;
 }
 
+/* Who made a version: the AI only when the coach says so, which the gateway lets no client do. */
+static enum status
+check_author(const struct rpc_call *call, const plan_doc *plan, struct err *err)
+{
+	if (plan == NULL || strcmp(plan->created_by, "ai") != 0 ||
+	    slice_eq_str(rpc_call_metadata(call, RPC_META_ACTOR), "ai"))
+		return STATUS_OK;
+	err_init(err);
+	return err_add_field(err, "plan.createdBy", "is the coach's to set");
+}
+
 static enum status
 on_create_plan(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
@@ -178,6 +189,8 @@ on_create_plan(struct rpc_call *call, const void *request, void *reply, struct e
 		err_init(err);
 		st = err_add_field(err, "plan", "is missing");
 	}
+	if (st == STATUS_OK)
+		st = check_author(call, req->plan, err);
 	if (st == STATUS_OK)
 		st = workout_rpc_new_id(req->plan->id, "id", &id, err);
 	if (st != STATUS_OK)
@@ -280,6 +293,8 @@ on_update_plan(struct rpc_call *call, const void *request, void *reply, struct e
 		err_init(err);
 		st = err_add_field(err, "plan", "is missing");
 	}
+	if (st == STATUS_OK)
+		st = check_author(call, req->plan, err);
 	if (st != STATUS_OK)
 		return st;
 	change.changes_description = req->plan->changes_description;

@@ -375,6 +375,8 @@ def test_errors_do_not_tell_how_it_is_built(stack, ana):
         for body in (b"{", b"[]", b'{"x":1}', b'{"name":"\\ud800"}'):
             if path.startswith("/api/v1/auth/logout") or (verb, path) == ("DELETE", "/api/v1/users/me"):
                 continue
+            if path.endswith("/stream"):  # takes no body and does not end
+                continue
             reply = ana.request(verb, path, raw=body if verb in ("POST", "PUT", "PATCH") else None,
                                 headers={"Content-Type": "application/json", "If-Match": '"v1"'})
             assert reply.status < 500, f"{verb} {path}: {reply.status}"

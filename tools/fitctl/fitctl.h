@@ -26,6 +26,8 @@ enum { FITCTL_OK = 0, FITCTL_FAILED = 1, FITCTL_USAGE = 2 };
 /* Runs a command with its own argv (argv[0] is its name); returns the exit status. */
 int fitctl_status(int argc, char **argv, struct arena *arena);
 int fitctl_login(int argc, char **argv, struct arena *arena);
+int fitctl_events(int argc, char **argv, struct arena *arena);
+int fitctl_dlq(int argc, char **argv, struct arena *arena);
 
 /* "fitctl: text" on standard error; FITCTL_FAILED, or FITCTL_USAGE with a hint at --help. */
 int fitctl_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -17,6 +17,8 @@ static const struct command {
 } commands[] = {
 	{ "status", "what of the local stack runs, where, and how it is", fitctl_status },
 	{ "login", "sign in through devidp and print an access token (development)", fitctl_login },
+	{ "events", "the event bus: who lags, what passes, reading again", fitctl_events },
+	{ "dlq", "events that a consumer gave up: list, show, replay, drop", fitctl_dlq },
 };
 
 static void

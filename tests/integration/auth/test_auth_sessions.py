@@ -29,7 +29,7 @@ def test_sign_out_all(auth, idp, events, copy):
     assert [p.active() for p in people] == [False] * 3 and [copy(p)[1] for p in people] == ["0"] * 3
     assert events(people[0].user).count("session_revoked") == 3
     people[1].call("SignOutAll")
-    assert len(events(people[0].user)) == 6
+    assert len(events(people[0].user)) == 7 and events(people[0].user)[-1] == "all_sessions_ended"
 
 
 def test_list_and_revoke_devices(auth, idp, ann):

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 import stack
-from auth_service import AUDIENCE, PORTS, Failure
+from auth_service import AUDIENCE, MESSAGE, PORTS, Failure
 from idp import Idp, Key
 
 
@@ -31,6 +31,17 @@ def test_sign_in_answers_with_tokens_and_user(auth, idp, pg, copy, events):
     assert copy(again)[0] == "v1" and int(copy(again)[1]) > time.time() * 1000
     assert copy(again)[2:5] == [str(again.claims["iat"]), "user", "free"]
     assert events(ann.user) == ["signed_in", "session_revoked", "signed_in"]
+
+
+def test_a_sign_in_says_whether_the_device_was_known(auth, idp, pg):
+    claims = idp.claims()
+    me = [auth.sign_in(device=device, sub=claims["sub"], email=claims["email"]) for device in ("phone", "tablet", "phone")]
+    me[2].call("SignOut")
+    me.append(auth.sign_in(device="phone", sub=claims["sub"], email=claims["email"]))
+    rows = pg.sql(f"SELECT encode(payload, 'hex') FROM auth.outbox WHERE subject = '{me[0].user}' AND type = 'signed_in'"
+                  " ORDER BY sequence").split()
+    told = [MESSAGE("fit.auth.v1.Event").FromString(bytes.fromhex(row)).signed_in for row in rows]
+    assert [(t.first, t.known_device) for t in told] == [(True, False), (False, False), (False, True), (False, True)]
 
 
 def test_events_hold_no_personal_data(auth, pg):

@@ -167,6 +167,9 @@ class Upstream:
         for i in range(1 << 30 if req.id == "endless" else req.count):
             if not context.is_active():
                 return
+            if req.id == "numbered":
+                yield event(event_id=str(i), delta=self.thing(metadata, id=str(i)))
+                continue
             yield event(delta=self.thing({}, id=str(i), name="x"))
             if req.id == "endless":
                 time.sleep(0.01)

@@ -481,12 +481,28 @@ def test_stream_is_events(gw, ana):
     assert reply["content-type"] == "text/event-stream" and reply["cache-control"] == "no-store"
     events = reply.body.decode().strip().split("\n\n")
     assert [e.split("\n")[0] for e in events] == ["event: delta", "event: delta", "event: done"]
-    assert json.loads(events[1].split("data: ")[1]) == {"id": "1", "name": "x"}
+    assert json.loads(events[1].split("data: ")[1]) == {"id": "1", "name": "x", "size": 0, "tags": [], "metadata": {}}
 
 
 def test_stream_as_one_json(gw, ana):
     reply = gw.request("GET", "/api/v2/watch/a?count=2", ana.bearer, Accept="application/json")
     assert reply["content-type"] == "application/json" and reply.json()["done"]["id"] == "end"
+
+
+def test_stream_ids_and_where_it_left_off(gw, ana):
+    path = "/api/v2/watch/numbered?count=2"
+    events = gw.request("GET", path, ana.bearer, Last_Event_ID="a-7").body.decode().split("\n\n")
+    assert [e.split("\n")[0] for e in events[:3]] == ["id: 0", "id: 1", "event: done"]
+    delta = json.loads(events[0].split("\n")[2].removeprefix("data: "))
+    assert events[0].split("\n")[1] == "event: delta" and "eventId" not in delta
+    assert delta["size"] == 0 and delta["metadata"]["fit-last-event-id"] == "a-7", "scalars are there, as in other replies"
+    for bad in ("a b", "x" * 129, "\u00e9"):
+        events = gw.request("GET", path, ana.bearer, Last_Event_ID=bad).body.decode().split("\n\n")
+        assert "fit-last-event-id" not in events[0]
+    assert "fit-last-event-id" not in gw.request("GET", "/api/v1/things/a", ana.bearer, Last_Event_ID="7").json()["metadata"]
+    reply = gw.request("OPTIONS", path, Origin="http://localhost:3000", Access_Control_Request_Method="GET",
+                       Access_Control_Request_Headers="last-event-id")
+    assert "Last-Event-ID" in reply["access-control-allow-headers"]
 
 
 def test_stream_that_fails_early_and_late(gw, ana):

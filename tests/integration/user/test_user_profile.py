@@ -152,11 +152,36 @@ def test_a_change_leaves_event_sync_row_and_reply_once(service, pg):
     assert rows(pg, f"SELECT count(*) FROM idempotency WHERE owner = '{user}'") == [["1"]]
 
 
+INTERNAL = ("GetUserAccess", "FindOrCreateUser", "FindPreferences", "FindContact")
+
+
+def test_preferences_and_contact_for_other_services(service):
+    user = service.new_user(email="somebody@example.org", displayName="Somebody")
+    found = service.call("FindPreferences", {"userId": user})
+    assert found["active"] and found["preferences"] == service.call("GetPreferences", user=user)
+    switches = {"muted": ["records", "plans"], "channelsOff": ["mail"]}
+    service.call("UpdatePreferences", {"preferences": {"notifications": switches}, "updateMask": "notifications"}, user)
+    assert service.call("FindPreferences", {"userId": user})["preferences"]["notifications"] == switches
+    service.call("UpdatePreferences", {"preferences": {"units": "lb"}, "updateMask": "units,notifications.muted"}, user)
+    assert service.call("GetPreferences", user=user)["notifications"] == {"channelsOff": ["mail"]}
+    e = failure(service, "UpdatePreferences", {"preferences": {"notifications": {"muted": ["security"]}},
+                                               "updateMask": "notifications"}, user)
+    assert e.status == "INVALID_ARGUMENT" and e.fields == ["preferences.notifications.muted[0]"]
+    contact = service.call("FindContact", {"userId": user})
+    assert contact == {"email": "somebody@example.org", "displayName": "Somebody"}
+    service.call("DeleteUser", user=user)
+    assert "active" not in service.call("FindPreferences", {"userId": user})
+    assert failure(service, "FindContact", {"userId": user}).status == "PERMISSION_DENIED"
+    for method in ("FindPreferences", "FindContact"):
+        assert failure(service, method, {"userId": str(uuid.uuid4())}).status == "NOT_FOUND"
+        assert failure(service, method, {"userId": "me"}).fields == ["userId"]
+
+
 def test_somebody_else_is_impossible(service):
     """No method of a caller takes an id: who it is comes from the principal alone."""
     ana, ben = service.new_user(displayName="Ana"), service.new_user(displayName="Ben")
     for name, method in MESSAGE("fit.user.v1.User").DESCRIPTOR.file.services_by_name["UserService"].methods_by_name.items():
-        if name not in ("GetUserAccess", "FindOrCreateUser"):
+        if name not in INTERNAL:
             assert not [f.name for f in method.input_type.fields if f.name.endswith("id")]
     service.patch(ana, {"displayName": "Still Ana"}, "displayName")
     assert service.call("GetUser", user=ben)["displayName"] == "Ben"
@@ -176,7 +201,7 @@ def test_without_a_principal(service, method):
 
 DEFAULTS = {
     "units": "kg", "language": "en", "timeZone": "UTC", "personality": "supportive",
-    "reminders": {"time": "18:00"}, "quietHours": {"start": "22:00", "end": "07:00"}, "privacy": {},
+    "reminders": {"time": "18:00"}, "quietHours": {"start": "22:00", "end": "07:00"}, "privacy": {}, "notifications": {},
 }
 
 

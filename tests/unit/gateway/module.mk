@@ -13,3 +13,4 @@ test_sse_out_SRCS := gateway/sse_out.c
 test_authn_session_SRCS := gateway/authn.c
 test_gateway_config_SRCS := gateway/gateway_config.c gateway/gcra.c gateway/http.c
 fuzz_head_filter_SRCS := gateway/head_filter.c gateway/chunked.c gateway/http.c
+fuzz_sse_out_SRCS := gateway/sse_out.c

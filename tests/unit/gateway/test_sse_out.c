@@ -20,6 +20,23 @@ test_sse_out_names_the_event(void **state)
 		{ "{\"text\":\"Hi\"}", "event: message\ndata: {\"text\":\"Hi\"}\n\n" },
 		{ "{\"a\":{}", "event: message\ndata: {\"a\":{}\n\n" },
 		{ "{}", "event: message\ndata: {}\n\n" },
+		/* an id in front of it */
+		{ "{\"eventId\":\"17\",\"a\":{\"b\":1}}", "id: 17\nevent: a\ndata: {\"b\":1}\n\n" },
+		{ "{\"eventId\":\"x.y-2:3~\",\"a\":{}}", "id: x.y-2:3~\nevent: a\ndata: {}\n\n" },
+		{ "{\"eventId\":\"\",\"a\":{}}", "event: a\ndata: {}\n\n" },
+		{ "{\"eventId\":\"1\\n2\",\"a\":{}}", "event: a\ndata: {}\n\n" },
+		{ "{\"eventId\":\"1 2\",\"a\":{}}", "event: a\ndata: {}\n\n" },
+		{ "{\"eventId\":\"\\\"\",\"a\":{}}", "event: a\ndata: {}\n\n" },
+		{ "{\"eventId\":\"\xc3\xa9\",\"a\":{}}", "event: a\ndata: {}\n\n" },
+		{ "{\"eventId\":\"17\"}", "event: message\ndata: {\"eventId\":\"17\"}\n\n" },
+		{ "{\"eventId\":\"17\",\"a\":1}",
+		  "id: 17\nevent: message\ndata: {\"eventId\":\"17\",\"a\":1}\n\n" },
+		{ "{\"eventId\":\"17", "event: message\ndata: {\"eventId\":\"17\n\n" },
+		{ "{\"eventId\":\"\\", "event: message\ndata: {\"eventId\":\"\\\n\n" },
+		{ "{\"eventId\":17,\"a\":{}}",
+		  "event: message\ndata: {\"eventId\":17,\"a\":{}}\n\n" },
+		{ "{\"eventId\":{}}", "event: eventId\ndata: {}\n\n" },
+		{ "", "event: message\ndata: \n\n" },
 	};
 
 	(void)state;

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bus_group_pg.c - how the members of a group share partitions.
+ *
+ * Each member has a lease (a row with an end) that it renews, and a thread that does so. There is
+ * no leader: whoever renews also takes out members whose lease has ended, counts its own share of
+ * each topic from the list of members, gives back what is too much and takes what nobody holds. All
+ * of it happens under the lock of the group's row, so that two do not take the same; shares follow
+ * from the list alone, so that all members agree on them.
+ *
+ * What a pause of a process can do: it is taken for dead, its partitions go to others under a
+ * higher epoch, and when it wakes it still handles its batch, whose commit is refused. So a message
+ * may be handled twice, at the same time even; the handler's own transaction (consumer_seen)
+ * decides.
+ *
+ * A partition whose owner died without giving it back is read with care: up to where its batch
+ * could have reached, one message at a time, with a mark before it is handled. A message whose mark
+ * was left behind by BUS_PG_CRASHES_MAX dead processes is put aside.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "libcommon/base/crashpoint.h"
+#include "libcommon/base/strbuf.h"
+#include "libcommon/bus/bus_pg_private.h"
+#include "libcommon/observe/log.h"
+
+#define LEASE_MS 6000
+#define RENEW_MS 2000
+#define SYNC_GAP_MS 50    /* between two that were asked for */
+#define POLL_MS 1000      /* hints come in between */
+#define POLL_DEAF_MS 100  /* no hint can come */
+#define HANDLE_TIMEOUTS 3 /* a batch that is out for longer costs the member its lease */
+#define MEMBERS_MAX 1024
+
+static const char sql_make_group[] =
+	"INSERT INTO consumer_group (name) VALUES ($1) ON CONFLICT DO NOTHING";
+/* A process that freezes in here must not hold the lock for longer than its lease. */
+static const char sql_lock_group[] =
+	"SELECT set_config('idle_in_transaction_session_timeout', '5000', true)"
+	" FROM consumer_group WHERE name = $1 FOR UPDATE";
+static const char sql_expire[] =
+	"DELETE FROM group_member WHERE grp = $1 AND lease_until < clock_timestamp()";
+static const char sql_renew[] =
+	"INSERT INTO group_member (grp, member, topics, lease_until)"
+	" VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4 / 1000.0))"
+	" ON CONFLICT (grp, member) DO UPDATE SET lease_until = excluded.lease_until";
+static const char sql_ranks[] =
+	"SELECT t.id, count(*), count(*) FILTER (WHERE m.member < $2)"
+	" FROM topic t JOIN group_member m ON m.grp = $1 AND t.name = ANY(m.topics)"
+	" WHERE t.id = ANY($3::int[]) GROUP BY t.id";
+static const char sql_parts[] =
+	"SELECT h.topic_id, h.part, h.next_offset, coalesce(p.committed, 0), coalesce(p.epoch, 0),"
+	" coalesce(p.owner = $2, false), p.owner IS NULL OR m.member IS NULL,"
+	" p.owner IS NOT NULL AND m.member IS NULL"
+	" FROM partition_head h"
+	" LEFT JOIN group_partition p ON p.grp = $1 AND p.topic_id = h.topic_id AND p.part = h.part"
+	" LEFT JOIN group_member m ON m.grp = $1 AND m.member = p.owner"
+	" WHERE h.topic_id = ANY($3::int[]) ORDER BY h.topic_id, h.part";
+static const char sql_take[] =
+	"INSERT INTO group_partition AS p (grp, topic_id, part, owner, epoch)"
+	" VALUES ($1, $2, $3, $4, 1) ON CONFLICT (grp, topic_id, part)"
+	" DO UPDATE SET owner = excluded.owner, epoch = p.epoch + 1"
+	" RETURNING epoch, committed";
+static const char sql_give_back[] =
+	"UPDATE group_partition SET owner = NULL"
+	" WHERE grp = $1 AND topic_id = $2 AND part = $3 AND owner = $4";
+static const char sql_give_back_all[] =
+	"UPDATE group_partition SET owner = NULL WHERE grp = $1 AND owner = $2";
+static const char sql_leave[] = "DELETE FROM group_member WHERE grp = $1 AND member = $2";
+static const char sql_heads[] =
+	"SELECT topic_id, part, next_offset, (SELECT (extract(epoch FROM min(due_at) -"
+	" clock_timestamp()) * 1000)::bigint FROM retry WHERE grp = $2 AND topic_id = ANY($1::int[]))"
+	" FROM partition_head WHERE topic_id = ANY($1::int[]) ORDER BY topic_id, part";
+
+/* ---- a renewal ---- */
+
+/* A partition as the group's tables show it, and what this renewal makes of it. */
+struct seen {
+	int64_t topic_id, part, head, committed, epoch;
+	bool mine, is_free, is_orphan;
+	bool taken, given_back;
+};
+
+struct sync {
+	struct bus_member *member;
+	struct seen *seen;
+	size_t n;
+	int64_t ranks[BUS_PG_TOPICS_MAX][2]; /* of member->topics: members, those before us */
+	const bool *at_rest;                 /* per partition: may be given back */
+};
+
+static enum status
+read_ranks(struct pg_tx *tx, struct sync *s, struct err *err)
+{
+	struct bus_member *m = s->member;
+	struct pg_result *res;
+	enum status st =
+		pg_tx_query(tx, sql_ranks,
+			    PG_ARGS(pg_str(m->group), pg_uuid(&m->id), pg_str(m->topic_ids)), &res,
+			    err);
+
+	for (size_t t = 0; st == STATUS_OK && t < m->ntopics; t++) {
+		s->ranks[t][0] = 1;
+		s->ranks[t][1] = 0;
+		for (int i = 0; i < pg_rows(res); i++) {
+			if (pg_get_int(res, i, 0) != m->topics[t]->id)
+				continue;
+			s->ranks[t][0] = pg_get_int(res, i, 1);
+			s->ranks[t][1] = pg_get_int(res, i, 2);
+		}
+	}
+	return st;
+}
+
+static enum status
+read_parts(struct pg_tx *tx, struct sync *s, struct err *err)
+{
+	struct bus_member *m = s->member;
+	struct pg_result *res;
+	enum status st =
+		pg_tx_query(tx, sql_parts,
+			    PG_ARGS(pg_str(m->group), pg_uuid(&m->id), pg_str(m->topic_ids)), &res,
+			    err);
+
+	if (st != STATUS_OK)
+		return st;
+	if ((size_t)pg_rows(res) != m->nparts)
+		return err_set(err, STATUS_INTERNAL, "bus: %d partitions where there were %zu",
+			       pg_rows(res), m->nparts);
+	s->n = m->nparts;
+	s->seen = ARENA_ARRAY(pg_tx_arena(tx), struct seen, s->n);
+	for (int i = 0; i < (int)s->n; i++)
+		s->seen[i] = (struct seen){ .topic_id = pg_get_int(res, i, 0),
+					    .part = pg_get_int(res, i, 1),
+					    .head = pg_get_int(res, i, 2),
+					    .committed = pg_get_int(res, i, 3),
+					    .epoch = pg_get_int(res, i, 4),
+					    .mine = pg_get_bool(res, i, 5),
+					    .is_free = pg_get_bool(res, i, 6),
+					    .is_orphan = pg_get_bool(res, i, 7) };
+	return STATUS_OK;
+}
+
+/* Rotated by the topic, so that the member that is first does not get the odd one of each. */
+static int64_t
+quota(const struct sync *s, size_t t)
+{
+	int64_t total = s->member->topics[t]->partitions, n = s->ranks[t][0];
+	int64_t rank = (s->ranks[t][1] + (int64_t)t) % n;
+
+	return total / n + (rank < total % n);
+}
+
+static enum status
+take(struct pg_tx *tx, struct sync *s, struct seen *p, struct err *err)
+{
+	struct pg_result *res;
+	enum status st = pg_tx_query(tx, sql_take,
+				     PG_ARGS(pg_str(s->member->group), pg_int(p->topic_id),
+					     pg_int(p->part), pg_uuid(&s->member->id)),
+				     &res, err);
+
+	if (st != STATUS_OK)
+		return st;
+	p->epoch = pg_get_int(res, 0, 0);
+	p->committed = pg_get_int(res, 0, 1);
+	p->mine = p->taken = true;
+	return STATUS_OK;
+}
+
+static enum status
+give_back(struct pg_tx *tx, struct sync *s, struct seen *p, struct err *err)
+{
+	p->given_back = true;
+	return pg_tx_query(tx, sql_give_back,
+			   PG_ARGS(pg_str(s->member->group), pg_int(p->topic_id), pg_int(p->part),
+				   pg_uuid(&s->member->id)),
+			   NULL, err);
+}
+
+/* One topic: down to the quota, or up to it. */
+static enum status
+balance(struct pg_tx *tx, struct sync *s, size_t t, struct err *err)
+{
+	int64_t id = s->member->topics[t]->id, mine = 0, want = quota(s, t);
+	enum status st = STATUS_OK;
+
+	for (size_t i = 0; i < s->n; i++)
+		mine += s->seen[i].topic_id == id && s->seen[i].mine;
+	for (size_t i = 0; i < s->n && st == STATUS_OK && mine != want; i++) {
+		struct seen *p = &s->seen[i];
+
+		if (p->topic_id != id)
+			continue;
+		if (mine > want && p->mine && s->at_rest[i]) {
+			st = give_back(tx, s, p, err);
+			mine--;
+		} else if (mine < want && p->is_free && !p->mine) {
+			st = take(tx, s, p, err);
+			mine++;
+		}
+	}
+	return st;
+}
+
+static enum status
+on_sync(struct pg_tx *tx, void *arg, struct err *err)
+{
+	struct sync *s = arg;
+	struct bus_member *m = s->member;
+	enum status st = pg_tx_query(tx, sql_lock_group, PG_ARGS(pg_str(m->group)), NULL, err);
+
+	if (st == STATUS_OK)
+		st = pg_tx_query(tx, sql_expire, PG_ARGS(pg_str(m->group)), NULL, err);
+	if (st == STATUS_OK)
+		st = pg_tx_query(tx, sql_renew,
+				 PG_ARGS(pg_str(m->group), pg_uuid(&m->id),
+					 pg_strings(m->topic_names, m->ntopics), pg_int(LEASE_MS)),
+				 NULL, err);
+	if (st == STATUS_OK)
+		st = read_ranks(tx, s, err);
+	if (st == STATUS_OK)
+		st = read_parts(tx, s, err);
+	for (size_t t = 0; t < m->ntopics && st == STATUS_OK; t++)
+		st = balance(tx, s, t, err);
+	return st;
+}
+
+/* ---- what a renewal changes here ---- */
+
+static void
+own(struct bus_member *m, struct bus_pg_part *part, const struct seen *p)
+{
+	part->epoch = p->epoch;
+	part->position = p->committed;
+	part->careful_until =
+		p->taken && p->is_orphan ? p->committed + (int64_t)m->batch_max : p->committed;
+	part->failures = 0;
+	part->rest_until_ms = part->filled_ms = 0;
+}
+
+static void
+apply_one(struct bus_member *m, struct bus_pg_part *part, const struct seen *p)
+{
+	bool mine = p->mine && !p->given_back;
+
+	if (p->head > part->head)
+		part->head = p->head;
+	if (part->state == PART_LOST)
+		return; /* the worker brings its batch back first */
+	if (part->state == PART_FOREIGN) {
+		if (mine) {
+			own(m, part, p);
+			part->state = PART_FREE;
+		}
+	} else if (!mine || p->epoch != part->epoch) {
+		/* Taken while we slept, or sent back to the start by a rewind. */
+		if (part->state == PART_OUT) {
+			part->state = PART_LOST;
+		} else {
+			part->state = mine ? PART_FREE : PART_FOREIGN;
+			own(m, part, p);
+		}
+	}
+}
+
+static bool
+is_hung(const struct bus_member *m)
+{
+	int64_t since = clock_mono_ms() - HANDLE_TIMEOUTS * m->handle_timeout_ms;
+
+	for (size_t i = 0; i < m->nparts; i++)
+		if (m->parts[i].state == PART_OUT && m->parts[i].out_ms < since)
+			return true;
+	return m->retry_out_ms != 0 && m->retry_out_ms < since;
+}
+
+static enum status
+sync_member(struct bus_member *m, struct arena *arena, struct err *err)
+{
+	bool *at_rest = ARENA_ARRAY(arena, bool, m->nparts);
+	struct sync s = { .member = m, .at_rest = at_rest };
+	struct pg_tx_options opts = { .deadline = deadline_in(BUS_PG_CALL_MS), .arena = arena };
+	bool changed = false;
+
+	pthread_mutex_lock(&m->mutex);
+	bool hung = is_hung(m);
+	for (size_t i = 0; i < m->nparts; i++)
+		at_rest[i] = m->parts[i].state == PART_FREE || m->parts[i].state == PART_FOREIGN;
+	/* What may be given back must not go out meanwhile. */
+	for (size_t i = 0; i < m->nparts; i++)
+		m->parts[i].give_back = at_rest[i];
+	pthread_mutex_unlock(&m->mutex);
+	enum status st = hung ? err_set(err, STATUS_DEADLINE_EXCEEDED,
+					"group %s: a handler does not return", m->group)
+			      : pg_transaction(m->bus->pool, &opts, on_sync, &s, err);
+	CRASH_POINT("consumer.after_sync");
+	pthread_mutex_lock(&m->mutex);
+	for (size_t i = 0; i < m->nparts; i++) {
+		m->parts[i].give_back = false;
+		if (st != STATUS_OK)
+			continue;
+		apply_one(m, &m->parts[i], &s.seen[i]);
+		changed = changed || s.seen[i].taken || s.seen[i].given_back;
+	}
+	pthread_cond_broadcast(&m->work);
+	pthread_mutex_unlock(&m->mutex);
+	if (changed)
+		bus_pg_wake(m->bus, BUS_PG_WAKE_GROUP);
+	return st;
+}
+
+/* ---- heads ---- */
+
+static void
+show_lag(struct bus_member *m)
+{
+	for (size_t t = 0; t < m->ntopics; t++) {
+		int64_t lag = 0;
+
+		for (size_t i = 0; i < m->nparts; i++) {
+			const struct bus_pg_part *p = &m->parts[i];
+
+			if (p->topic == m->topics[t] && p->state != PART_FOREIGN)
+				lag += p->head - p->position;
+		}
+		bus_show_lag(m->group, m->topics[t]->name, lag);
+	}
+}
+
+static enum status
+read_heads(struct bus_member *m, struct arena *arena, struct err *err)
+{
+	struct pg_result *res;
+	enum status st =
+		pg_query(m->bus->pool, deadline_in(BUS_PG_CALL_MS), sql_heads,
+			 PG_ARGS(pg_str(m->topic_ids), pg_str(m->group)), arena, &res, err);
+
+	if (st != STATUS_OK)
+		return st;
+	int64_t now = clock_mono_ms();
+	pthread_mutex_lock(&m->mutex);
+	for (int i = 0; i < pg_rows(res) && (size_t)i < m->nparts; i++) {
+		struct bus_pg_part *p = &m->parts[i];
+		int64_t head = pg_get_int(res, i, 2);
+
+		if (head > p->head)
+			p->head = head;
+		if (p->state == PART_FREE && p->head > p->position && p->filled_ms == 0)
+			p->filled_ms = now;
+		m->retry_due_ms = pg_is_null(res, i, 3) ? INT64_MAX : now + pg_get_int(res, i, 3);
+	}
+	show_lag(m);
+	pthread_cond_broadcast(&m->work);
+	pthread_mutex_unlock(&m->mutex);
+	return STATUS_OK;
+}
+
+/* ---- the member's thread ---- */
+
+static int64_t
+poll_ms(const struct bus_member *m)
+{
+	return pg_listen_is_connected(m->bus->listen) ? POLL_MS : POLL_DEAF_MS;
+}
+
+static void *
+member_main(void *arg)
+{
+	struct bus_member *m = arg;
+	struct arena *arena = arena_new(4 << 20);
+	int64_t synced = clock_mono_ms(), polled = 0;
+	struct err err;
+
+	pthread_setname_np(pthread_self(), "bus-member");
+	pthread_mutex_lock(&m->mutex);
+	while (!m->leaving) {
+		int64_t now = clock_mono_ms();
+		unsigned hints = atomic_exchange(&m->hints, 0);
+
+		m->sync_wanted = m->sync_wanted || (hints & BUS_PG_WAKE_GROUP) != 0;
+		int64_t sync_at = synced + (m->sync_wanted ? SYNC_GAP_MS : RENEW_MS);
+		int64_t poll_at = (hints & BUS_PG_WAKE_DATA) != 0 ? now : polled + poll_ms(m);
+		if (now < sync_at && now < poll_at) {
+			struct timespec until =
+				bus_pg_timespec(sync_at < poll_at ? sync_at : poll_at);
+
+			pthread_cond_timedwait(&m->todo, &m->mutex, &until);
+			continue;
+		}
+		bool is_sync = now >= sync_at;
+		if (is_sync)
+			m->sync_wanted = false;
+		pthread_mutex_unlock(&m->mutex);
+		err_init(&err);
+		enum status st = is_sync ? sync_member(m, arena, &err) : STATUS_OK;
+		if (st == STATUS_OK)
+			st = read_heads(m, arena, &err);
+		arena_reset(arena);
+		if (st != STATUS_OK)
+			log_warn_err("bus_member_failed", &err, LOG_STR("group", m->group));
+		polled = clock_mono_ms();
+		if (is_sync)
+			synced = polled;
+		pthread_mutex_lock(&m->mutex);
+	}
+	pthread_mutex_unlock(&m->mutex);
+	arena_free(arena);
+	return NULL;
+}
+
+/* ---- joining and leaving ---- */
+
+static char *
+copy(const char *s)
+{
+	char *p = strdup(s);
+
+	if (p == NULL)
+		panic("bus: no memory");
+	return p;
+}
+
+static enum status
+find_topics(struct bus_member *m, const char *const *names, struct err *err)
+{
+	struct strbuf ids = STRBUF_INIT;
+	enum status st = STATUS_OK;
+
+	for (size_t i = 0; names[i] != NULL && st == STATUS_OK; i++) {
+		if (i == BUS_PG_TOPICS_MAX)
+			st = err_set(err, STATUS_INVALID_ARGUMENT, "bus: more than %d topics",
+				     BUS_PG_TOPICS_MAX);
+		else
+			st = bus_pg_find_topic(m->bus, deadline_in(BUS_PG_CALL_MS), names[i],
+					       &m->topics[i], err);
+		if (st != STATUS_OK)
+			break;
+		m->topic_names[i] = copy(names[i]);
+		m->ntopics = i + 1;
+		m->nparts += (size_t)m->topics[i]->partitions;
+		strbuf_addf(&ids, "%s%lld", i > 0 ? "," : "{", (long long)m->topics[i]->id);
+	}
+	strbuf_addch(&ids, '}');
+	m->topic_ids = ids.buf;
+	return st;
+}
+
+/* In the order of sql_parts and sql_heads: by id of the topic, then by number. */
+static void
+make_parts(struct bus_member *m)
+{
+	size_t n = 0;
+	int64_t last = INT64_MIN;
+
+	m->parts = calloc(m->nparts + 1, sizeof(*m->parts));
+	if (m->parts == NULL)
+		panic("bus: no memory");
+	for (size_t t = 0; t < m->ntopics; t++) {
+		const struct bus_pg_topic *next = NULL;
+
+		for (size_t i = 0; i < m->ntopics; i++)
+			if (m->topics[i]->id > last &&
+			    (next == NULL || m->topics[i]->id < next->id))
+				next = m->topics[i];
+		if (next == NULL)
+			break;
+		for (int64_t p = 0; p < next->partitions; p++)
+			m->parts[n++] = (struct bus_pg_part){ .topic = next, .part = p };
+		last = next->id;
+	}
+}
+
+static void
+free_member(struct bus_member *m)
+{
+	for (size_t i = 0; i < m->ntopics; i++)
+		free(m->topic_names[i]);
+	free(m->topic_ids);
+	free(m->parts);
+	free(m->group);
+	pthread_mutex_destroy(&m->mutex);
+	pthread_cond_destroy(&m->work);
+	pthread_cond_destroy(&m->todo);
+	free(m);
+}
+
+static struct bus_member *
+new_member(struct bus_pg *bus, const struct bus_member_options *opts)
+{
+	struct bus_member *m = calloc(1, sizeof(*m));
+	pthread_condattr_t attr;
+
+	if (m == NULL)
+		panic("bus: no memory");
+	m->bus = bus;
+	m->id = uuid_v7();
+	m->group = copy(opts->group);
+	m->batch_max = opts->batch_max;
+	m->linger_ms = opts->linger_ms;
+	m->handle_timeout_ms = opts->handle_timeout_ms;
+	m->retry_due_ms = INT64_MAX;
+	pthread_mutex_init(&m->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->work, &attr);
+	pthread_cond_init(&m->todo, &attr);
+	pthread_condattr_destroy(&attr);
+	return m;
+}
+
+static void
+start_member(struct bus_member *m)
+{
+	struct bus_pg *bus = m->bus;
+
+	pthread_mutex_lock(&bus->mutex);
+	m->next = bus->members;
+	bus->members = m;
+	pthread_mutex_unlock(&bus->mutex);
+	if (pthread_create(&m->thread, NULL, member_main, m) != 0)
+		fatal("bus: cannot start a thread");
+}
+
+enum status
+bus_pg_join(void *driver, const struct bus_member_options *opts, struct bus_member **ret_member,
+	    struct err *err)
+{
+	struct bus_pg *bus = driver;
+	struct bus_member *m = new_member(bus, opts);
+	struct arena *arena = arena_new(4 << 20);
+	enum status st = find_topics(m, opts->topics, err);
+
+	if (st == STATUS_OK)
+		st = pg_query(bus->pool, deadline_in(BUS_PG_CALL_MS), sql_make_group,
+			      PG_ARGS(pg_str(m->group)), arena, NULL, err);
+	if (st == STATUS_OK) {
+		make_parts(m);
+		st = sync_member(m, arena, err);
+	}
+	arena_free(arena);
+	if (st != STATUS_OK) {
+		free_member(m);
+		return st;
+	}
+	start_member(m);
+	*ret_member = m;
+	return STATUS_OK;
+}
+
+void
+bus_pg_interrupt(struct bus_member *m)
+{
+	pthread_mutex_lock(&m->mutex);
+	m->interrupted = true;
+	pthread_cond_broadcast(&m->work);
+	pthread_mutex_unlock(&m->mutex);
+}
+
+static enum status
+on_leave(struct pg_tx *tx, void *arg, struct err *err)
+{
+	struct bus_member *m = arg;
+	enum status st = pg_tx_query(tx, sql_lock_group, PG_ARGS(pg_str(m->group)), NULL, err);
+
+	if (st == STATUS_OK)
+		st = pg_tx_query(tx, sql_give_back_all, PG_ARGS(pg_str(m->group), pg_uuid(&m->id)),
+				 NULL, err);
+	if (st == STATUS_OK)
+		st = pg_tx_query(tx, sql_leave, PG_ARGS(pg_str(m->group), pg_uuid(&m->id)), NULL,
+				 err);
+	return st;
+}
+
+void
+bus_pg_leave(struct bus_member *m)
+{
+	struct arena *arena = arena_new(1 << 18);
+	struct pg_tx_options opts = { .deadline = deadline_in(BUS_PG_CALL_MS), .arena = arena };
+	struct bus_member **link = &m->bus->members;
+	struct err err;
+
+	err_init(&err);
+	pthread_mutex_lock(&m->mutex);
+	m->leaving = true;
+	pthread_cond_signal(&m->todo);
+	pthread_mutex_unlock(&m->mutex);
+	pthread_join(m->thread, NULL);
+	pthread_mutex_lock(&m->bus->mutex);
+	while (*link != m)
+		link = &(*link)->next;
+	*link = m->next;
+	pthread_mutex_unlock(&m->bus->mutex);
+	/* Else the lease's end does it. */
+	if (pg_transaction(m->bus->pool, &opts, on_leave, m, &err) != STATUS_OK)
+		log_warn_err("bus_leave_failed", &err, LOG_STR("group", m->group));
+	else
+		bus_pg_wake(m->bus, BUS_PG_WAKE_GROUP);
+	arena_free(arena);
+	free_member(m);
+}

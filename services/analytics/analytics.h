@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * analytics.h - what rpc_call_service() is here, and what the consumer gets.
+ */
+#ifndef FIT_ANALYTICS_H
+#define FIT_ANALYTICS_H
+
+struct bus;
+struct clickhouse;
+
+struct analytics {
+	struct clickhouse *ch;
+	struct bus *bus; /* NULL: not configured; events of the apps are refused */
+	const char *tz_dir;
+};
+
+#endif

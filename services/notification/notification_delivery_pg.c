@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What push and mail have to deliver. */
+#include "libcommon/base/arena.h"
+#include "libcommon/store/pg.h"
+#include "services/notification/notification_prefs.h"
+#include "services/notification/notification_store.h"
+
+/* clang-format off: statements are broken where SQL is, not where a line is full */
+static const char sql_take[] =
+	"WITH taken AS (UPDATE deliveries SET attempts = attempts + 1,"
+	" due_at = now() + $2 * interval '1 millisecond'"
+	" WHERE (notification_id, channel) IN (SELECT notification_id, channel FROM deliveries"
+	" WHERE state = 'waiting' AND due_at <= now() ORDER BY due_at LIMIT $1"
+	" FOR UPDATE SKIP LOCKED)"
+	" RETURNING notification_id, user_id, channel, attempts)"
+	" SELECT t.notification_id, t.user_id, n.event_id, t.channel, n.kind, n.importance, n.title,"
+	" n.body, n.group_key, n.parameters, n.occurred_at, t.attempts::bigint,"
+	" n.read_at IS NOT NULL OR n.deleted_at IS NOT NULL"
+	" FROM taken t JOIN notifications n ON n.id = t.notification_id AND n.user_id = t.user_id";
+static const char sql_done[] = "UPDATE deliveries SET state = $4, error = $5, done_at = now()"
+			       " WHERE user_id = $1 AND notification_id = $2 AND channel = $3";
+static const char sql_again[] =
+	"UPDATE deliveries SET due_at = now() + $4 * interval '1 millisecond', error = $5"
+	" WHERE user_id = $1 AND notification_id = $2 AND channel = $3";
+/* Waiting is no attempt. */
+static const char sql_postpone[] =
+	"UPDATE deliveries SET due_at = quiet_until(now(), $4, $5::text::time, $6::text::time),"
+	" attempts = attempts - 1"
+	" WHERE user_id = $1 AND notification_id = $2 AND channel = $3"
+	" AND quiet_until(now(), $4, $5::text::time, $6::text::time) > now()";
+static const char sql_old_owner[] =
+	"SELECT user_id FROM notifications WHERE created_at < now() - $1 * interval '1 day'"
+	" ORDER BY created_at LIMIT 1";
+static const char sql_old[] =
+	"SELECT id FROM notifications WHERE user_id = $1"
+	" AND created_at < now() - $2 * interval '1 day' ORDER BY sequence LIMIT $3";
+static const char sql_delete[] = "DELETE FROM notifications WHERE user_id = $1 AND id = $2";
+static const char sql_after_delete[] =
+	"UPDATE inbox SET rev = $2, unread = (SELECT count(*) FROM notifications"
+	" WHERE user_id = $1 AND read_at IS NULL AND deleted_at IS NULL) WHERE user_id = $1";
+/* clang-format on */
+
+enum status
+notification_store_take(struct pg_pool *pool, struct deadline deadline, unsigned limit,
+			int64_t lease_ms, struct arena *arena,
+			struct notification_delivery **ret_list, size_t *ret_n, struct err *err)
+{
+	struct pg_result *res;
+	enum status st = pg_query(pool, deadline, sql_take,
+				  PG_ARGS(pg_int(limit), pg_int(lease_ms)), arena, &res, err);
+
+	if (st != STATUS_OK)
+		return st;
+	*ret_n = (size_t)pg_rows(res);
+	*ret_list = ARENA_ARRAY(arena, struct notification_delivery, *ret_n);
+	for (int i = 0; i < pg_rows(res); i++) {
+		struct notification_delivery *d = &(*ret_list)[i];
+
+		*d = (struct notification_delivery){
+			.notification = pg_get_uuid(res, i, 0),
+			.user = pg_get_uuid(res, i, 1),
+			.event = pg_get_uuid(res, i, 2),
+			.channel = pg_text(res, i, 3),
+			.kind = pg_text(res, i, 4),
+			.importance = pg_text(res, i, 5),
+			.title = pg_text(res, i, 6),
+			.body = pg_text(res, i, 7),
+			.group = pg_text(res, i, 8),
+			.time_ms = pg_get_time(res, i, 10),
+			.attempts = pg_get_int(res, i, 11),
+			.read = pg_get_bool(res, i, 12),
+		};
+		d->nparameters = pg_get_strings(res, i, 9, arena, &d->parameters);
+	}
+	return STATUS_OK;
+}
+
+enum status
+notification_store_done(struct pg_pool *pool, struct deadline deadline,
+			const struct notification_delivery *d, enum notification_outcome outcome,
+			const char *error, struct arena *arena, struct err *err)
+{
+	static const char *const names[] = { [NOTIFICATION_SENT] = "sent",
+					     [NOTIFICATION_SKIPPED] = "skipped",
+					     [NOTIFICATION_FAILED] = "failed" };
+
+	return pg_query(pool, deadline, sql_done,
+			PG_ARGS(pg_uuid(&d->user), pg_uuid(&d->notification), pg_str(d->channel),
+				pg_str(names[outcome]), pg_str(error)),
+			arena, NULL, err);
+}
+
+enum status
+notification_store_again(struct pg_pool *pool, struct deadline deadline,
+			 const struct notification_delivery *d, int64_t delay_ms, const char *error,
+			 struct arena *arena, struct err *err)
+{
+	return pg_query(pool, deadline, sql_again,
+			PG_ARGS(pg_uuid(&d->user), pg_uuid(&d->notification), pg_str(d->channel),
+				pg_int(delay_ms), pg_str(error)),
+			arena, NULL, err);
+}
+
+enum status
+notification_store_postpone(struct pg_pool *pool, struct deadline deadline,
+			    const struct notification_delivery *d,
+			    const struct notification_wants *wants, struct arena *arena,
+			    bool *ret_quiet, struct err *err)
+{
+	struct pg_result *res;
+	enum status st;
+
+	if (!wants->quiet) {
+		*ret_quiet = false;
+		return STATUS_OK;
+	}
+	st = pg_query(pool, deadline, sql_postpone,
+		      PG_ARGS(pg_uuid(&d->user), pg_uuid(&d->notification), pg_str(d->channel),
+			      pg_str(wants->zone), pg_str(wants->quiet_start),
+			      pg_str(wants->quiet_end)),
+		      arena, &res, err);
+	if (st == STATUS_OK)
+		*ret_quiet = pg_affected(res) > 0;
+	return st;
+}
+
+/* ---- age ---- */
+
+struct sweep_ctx {
+	struct uuid owner;
+	int64_t keep_days;
+	unsigned limit;
+	size_t n;
+};
+
+static enum status
+on_sweep(struct pg_tx *tx, void *arg, struct err *err)
+{
+	struct sweep_ctx *ctx = arg;
+	struct pg_result *res;
+	int64_t rev = 0;
+	enum status st;
+
+	st = notification_store_lock(tx, &ctx->owner, err);
+	if (st == STATUS_OK)
+		st = pg_tx_query(tx, sql_old,
+				 PG_ARGS(pg_uuid(&ctx->owner), pg_int(ctx->keep_days),
+					 pg_int(ctx->limit)),
+				 &res, err);
+	if (st != STATUS_OK)
+		return st;
+	ctx->n = (size_t)pg_rows(res);
+	for (int i = 0; st == STATUS_OK && i < pg_rows(res); i++) {
+		struct uuid id = pg_get_uuid(res, i, 0);
+
+		st = pg_tx_sync(tx, &ctx->owner, "notification", &id, true, &rev, err);
+		if (st == STATUS_OK)
+			st = pg_tx_query(tx, sql_delete,
+					 PG_ARGS(pg_uuid(&ctx->owner), pg_uuid(&id)), NULL, err);
+	}
+	if (st == STATUS_OK && ctx->n > 0)
+		st = pg_tx_query(tx, sql_after_delete, PG_ARGS(pg_uuid(&ctx->owner), pg_int(rev)),
+				 NULL, err);
+	return st;
+}
+
+enum status
+notification_store_sweep(struct pg_pool *pool, struct deadline deadline, int64_t keep_days,
+			 unsigned limit, struct arena *arena, struct err *err)
+{
+	const struct pg_tx_options opts = { .deadline = deadline, .arena = arena };
+	struct sweep_ctx ctx = { .keep_days = keep_days };
+	struct pg_result *res;
+	enum status st = STATUS_OK;
+
+	for (size_t done = 0; st == STATUS_OK && done < limit; done += ctx.n) {
+		st = pg_query(pool, deadline, sql_old_owner, PG_ARGS(pg_int(keep_days)), arena,
+			      &res, err);
+		if (st != STATUS_OK || pg_rows(res) == 0)
+			break;
+		ctx.owner = pg_get_uuid(res, 0, 0);
+		ctx.limit = limit - (unsigned)done;
+		st = pg_transaction(pool, &opts, on_sweep, &ctx, err);
+		if (ctx.n == 0)
+			break;
+	}
+	return st;
+}

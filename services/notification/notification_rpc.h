@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * notification_rpc.h - the handlers of fit.notification.v1.NotificationService as a table.
+ */
+#ifndef FIT_NOTIFICATION_RPC_H
+#define FIT_NOTIFICATION_RPC_H
+
+#include "libcommon/rpc/rpc_server.h"
+
+extern const struct rpc_service notification_rpc_service;
+
+#endif

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every driver of the bus keeps: order per key, at least once, each effect once, poison aside, retention, replay.
+
+The processes are killed for real, at every named place and at random; what counts is what is in the database at the end.
+"""
+import random
+import signal
+import time
+
+import pytest
+from conftest import SCHEMA, wait_until
+
+TOPIC = "fit.workout.v1"
+
+
+def test_commit_to_effect(bus):
+    """Slow and fast transactions, a relay, a consumer: every event once, in order, no gap per subject."""
+    bus.run("relay")
+    bus.run("consume", "g", 2, 50, TOPIC)
+    bus.start("outbox", 20, 50, 8, 5).finish()
+    bus.wait_applied("g", 1000)
+    bus.check_exact("g")
+    gaps = bus.number(f"""SELECT count(*) FROM (SELECT key, count(*) AS n, max(sequence) AS last FROM {SCHEMA}.applied
+        GROUP BY key) x WHERE n <> last""")
+    assert gaps == 0
+
+
+def test_groups_are_apart(bus):
+    for group in ("a", "b"):
+        bus.run("consume", group, 1, 50, TOPIC)
+    bus.start("produce", TOPIC, 300, "x").finish()
+    for group in ("a", "b"):
+        bus.wait_applied(group, 300)
+        assert bus.repeated(group) == 0
+
+
+# ---- killed at every named place ----
+
+@pytest.mark.parametrize("point", ["relay.after_read", "bus.before_produce", "bus.after_produce", "relay.after_produce",
+                                   "relay.after_mark"])
+@pytest.mark.parametrize("hit", [1, 3])
+def test_relay_killed(bus, point, hit):
+    bus.run("consume", "g", 1, 50, TOPIC)
+    dies = bus.run("relay", crash=f"{point}:{hit}")
+    # It lasts for several turns of the relay, which here has no hints.
+    writer = bus.start("outbox", 10, 40, 4, 100)
+    dies.wait_killed()
+    bus.run("relay")
+    writer.finish()
+    bus.wait_applied("g", bus.committed())
+    bus.check_exact("g")
+    wait_until("marks", lambda: bus.unsent() == 0, 20)
+
+
+@pytest.mark.parametrize("point", ["consumer.before_handle", "consumer.after_handle", "consumer.before_commit",
+                                   "consumer.after_commit", "consumer.after_sync"])
+@pytest.mark.parametrize("hit", [1, 4])
+def test_consumer_killed(bus, point, hit):
+    bus.run("relay")
+    dies = bus.start("consume", "g", 1, 10, TOPIC, crash=f"{point}:{hit}")
+    bus.start("outbox", 10, 40, 4, 2).finish()
+    dies.wait_killed()
+    bus.run("consume", "g", 1, 10, TOPIC)
+    bus.wait_applied("g", bus.committed())
+    bus.check_exact("g")
+    assert bus.dead() == 0
+
+
+@pytest.mark.parametrize("point", ["bus.before_produce", "bus.after_produce"])
+def test_producer_killed(bus, point):
+    """What was acknowledged is there; what was not may be, once for each id."""
+    producer = bus.start("produce", TOPIC, 1000, "x", crash=f"{point}:4")
+    acked = {line.split()[1] for line in producer.output().splitlines()}
+    assert len(acked) == 300
+    bus.run("consume", "g", 1, 100, TOPIC)
+    bus.wait_applied("g", 300 if point == "bus.before_produce" else 400)
+    got = set(bus.sql(f"SELECT id FROM {SCHEMA}.applied").split())
+    assert acked <= got
+    assert len(got) == (300 if point == "bus.before_produce" else 400)
+    assert bus.repeated("g") == 0
+
+
+def test_killed_at_random(bus):
+    """Two relays and two consumers, one of the four killed again and again while events are committed."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    start = {"relay": ("relay",), "consume": ("consume", "g", 2, 20, TOPIC)}
+    parts = [(kind, bus.run(*start[kind])) for kind in ("relay", "relay", "consume", "consume")]
+    writer = bus.start("outbox", 20, 150, 4, 8)
+    kills = 0
+    while writer.process.poll() is None:
+        time.sleep(dice.uniform(0.2, 1.0))
+        i = dice.randrange(len(parts))
+        kind, part = parts[i]
+        part.kill9()
+        kills += 1
+        parts[i] = (kind, bus.run(*start[kind]))
+    writer.finish()
+    assert kills >= 5
+    bus.wait_applied("g", bus.committed(), 60)
+    bus.check_exact("g")
+    assert bus.dead() == 0
+
+
+# ---- members ----
+
+def test_rebalance(bus):
+    """Members come and go while messages flow; partitions are shared by all that are there."""
+    first = bus.run("consume", "g", 1, 20, TOPIC)
+    wait_until("one owner", lambda: bus.owners("g") == 1)
+    bus.run("relay")
+    writer = bus.start("outbox", 40, 100, 4, 4)
+    second = bus.run("consume", "g", 1, 20, TOPIC)
+    third = bus.run("consume", "g", 1, 20, TOPIC)
+    shares = "SELECT count(*) FROM fit_bus.group_partition WHERE grp = 'g' GROUP BY owner ORDER BY 1"
+    wait_until("fair shares", lambda: bus.sql(shares).split() == ["2", "3", "3"], 20)
+    first.stop()
+    wait_until("two owners", lambda: bus.owners("g") == 2, 20)
+    second.kill9()
+    wait_until("one owner", lambda: bus.owners("g") == 1, 20)
+    writer.finish()
+    bus.wait_applied("g", 4000)
+    bus.check_exact("g")
+    assert "commit_failed" not in third.errors()
+
+
+def test_frozen_member_is_fenced(bus):
+    """A process that sleeps past its lease loses its partitions; what it then commits is refused."""
+    sleeper = bus.run("consume", "g", 1, 20, TOPIC)
+    bus.run("relay")
+    writer = bus.start("outbox", 20, 50, 4, 4)
+    bus.wait_applied("g", 50)
+    sleeper.process.send_signal(signal.SIGSTOP)
+    bus.run("consume", "g", 1, 20, TOPIC)
+    writer.finish()
+    bus.wait_applied("g", 1000, 30)
+    sleeper.process.send_signal(signal.SIGCONT)
+    wait_until("two owners", lambda: bus.owners("g") == 2, 20)
+    bus.start("produce", TOPIC, 100, "x").finish()
+    bus.wait_applied("g", 1100, 20)
+    bus.check_exact("g")
+
+
+def test_frozen_relay(bus):
+    """Its shards go to another one; what it sends after it wakes is known already."""
+    bus.run("consume", "g", 1, 50, TOPIC)
+    sleeper = bus.run("relay")
+    writer = bus.start("outbox", 20, 50, 4, 4)
+    bus.wait_applied("g", 50)
+    sleeper.process.send_signal(signal.SIGSTOP)
+    bus.run("relay")
+    writer.finish()
+    bus.wait_applied("g", 1000, 40)
+    sleeper.process.send_signal(signal.SIGCONT)
+    wait_until("marks", lambda: bus.unsent() == 0, 20)
+    bus.check_exact("g")
+
+
+# ---- what goes wrong in a handler ----
+
+def test_poison_goes_aside(bus):
+    """One bad message among many: the others of its partition are applied, it is tried again, then given up."""
+    bus.start("produce", TOPIC, 100, "x").finish()
+    bus.start("produce", TOPIC, 1, "poison").finish()
+    bus.start("produce", TOPIC, 100, "x").finish()
+    consumer = bus.run("consume", "g", 1, 200, TOPIC)
+    bus.wait_applied("g", 200)
+    wait_until("a dead letter", lambda: bus.dead() == 1, 20)
+    assert bus.sql("SELECT grp, type, attempt, error FROM fit_bus.dlq") == \
+        "g|poison|3|INVALID_ARGUMENT: this is poison"
+    assert bus.repeated("g") == 0
+    assert consumer.errors().count('"message_retried"') == 2
+    assert consumer.errors().count('"message_dead"') == 1
+    assert bus.number("SELECT count(*) FROM fit_bus.retry") == 0
+
+
+def test_crashing_message_goes_aside(bus):
+    """A message that ends its reader is put aside after it has done so often enough; the rest goes on."""
+    bus.start("produce", TOPIC, 50, "x").finish()
+    bus.start("produce", TOPIC, 1, "crash").finish()
+    bus.start("produce", TOPIC, 50, "x").finish()
+    deaths = 0
+    while deaths < 10:
+        consumer = bus.start("consume", "g", 1, 200, TOPIC)
+        wait_until("an end", lambda c=consumer: c.process.poll() is not None or bus.dead() > 0, 60)
+        if consumer.process.poll() is None:
+            break
+        deaths += 1
+    # Once in its batch, with nobody knowing which; then three times alone.
+    assert deaths == 4
+    bus.wait_applied("g", 100)
+    assert bus.sql("SELECT type FROM fit_bus.dlq") == "crash"
+
+
+def test_sink_away(bus, tmp_path):
+    """The group waits, as its member, and goes on; nothing is put aside."""
+    away = tmp_path / "away"
+    away.touch()
+    consumer = bus.run("consume", "g", 1, 50, TOPIC, env={"TEST_AWAY": str(away)})
+    bus.start("produce", TOPIC, 200, "x").finish()
+    wait_until("a pause", lambda: "consumer_paused" in consumer.errors(), 10)
+    time.sleep(8)  # longer than a lease: it must renew while it waits
+    assert bus.owners("g") == 1
+    away.unlink()
+    bus.wait_applied("g", 200, 60)
+    assert bus.dead() == 0
+    assert bus.number("SELECT count(*) FROM fit_bus.retry") == 0
+
+
+def test_bus_server_restarts(bus):
+    bus.run("relay")
+    bus.run("consume", "g", 1, 50, TOPIC)
+    bus.start("outbox", 10, 20, 2, 2).finish()
+    bus.postgres.restart()
+    bus.start("outbox", 10, 20, 2, 2).finish()
+    bus.wait_applied("g", 400, 60)
+    bus.check_exact("g")
+
+
+def test_refused_event_does_not_block(bus):
+    """An event of an unknown topic stays in the outbox, counted; what comes behind it is sent."""
+    bus.start("outbox", 10, 10, 2, 0).finish()
+    bus.sql(f"""INSERT INTO {SCHEMA}.outbox (id, topic, type, subject, sequence, payload) VALUES
+        ('01900000-0000-7000-8000-000000000001', 'no.such.topic', 't', gen_random_uuid(), 1, 'x')""")
+    bus.start("outbox", 10, 10, 2, 0).finish()
+    bus.run("relay")
+    bus.run("consume", "g", 1, 50, TOPIC)
+    bus.wait_applied("g", 200)
+    assert bus.sql(f"SELECT topic, attempts FROM {SCHEMA}.outbox WHERE published_at IS NULL") == "no.such.topic|1"
+
+
+# ---- keeping and reading again ----
+
+def test_retention(bus):
+    """Days past the retention go, whole; a group that was behind goes on with what is there."""
+    bus.start("produce", TOPIC, 100, "old").finish()
+    bus.sql("SELECT fit_bus.maintain_at(now() + interval '10 days')")
+    assert bus.number("SELECT count(*) FROM fit_bus.log") == 0
+    bus.sql("SELECT fit_bus.maintain_at(now())")
+    bus.start("produce", TOPIC, 100, "new").finish()
+    bus.run("consume", "g", 1, 50, TOPIC)
+    bus.wait_applied("g", 100)
+    assert bus.applied("g", "type = 'old'") == 0
+    assert bus.number("SELECT min(committed) FROM fit_bus.group_partition") > 0
+
+
+def test_missing_day_is_made(bus):
+    """Nobody was there for days: the first message makes its day's partition."""
+    for table in bus.sql("""SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'fit_bus.log'::regclass""").split():
+        bus.sql(f"DROP TABLE {table}")
+    bus.start("produce", TOPIC, 10, "x").finish()
+    assert bus.number("SELECT count(*) FROM fit_bus.log") == 10
+
+
+def test_offsets_have_no_gaps(bus):
+    producers = [bus.start("produce", TOPIC, 1000, "x") for _ in range(3)]
+    for producer in producers:
+        producer.finish()
+    assert bus.sql("""SELECT bool_and(n = last + 1 AND first = 0 AND last + 1 = h.next_offset) FROM (SELECT part, count(*) AS n,
+        min("offset") AS first, max("offset") AS last FROM fit_bus.log GROUP BY part) l JOIN fit_bus.partition_head h USING
+        (part) JOIN fit_bus.topic t ON t.id = h.topic_id AND t.name = 'fit.workout.v1'""") == "t"

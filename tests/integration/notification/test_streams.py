@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open inbox streams: live, resumed on another replica, without Redis, ended in order."""
+import time
+import uuid
+
+import grpc
+import pytest
+from notification_service import Failure, Replica, record
+
+
+def wait_streams(replica, n, seconds=10):
+    end = time.monotonic() + seconds
+    while replica.metric("notification_streams_open") != n:
+        assert time.monotonic() < end, replica.metric("notification_streams_open")
+        time.sleep(0.01)
+
+
+def test_first_event_tells_where_the_inbox_stands(replica, apply, users):
+    user = users.new_user()
+    stream = replica.stream(user)
+    first = stream.next()
+    assert (first.event_id, first.inbox.unread_count, first.WhichOneof("type")) == ("0", 0, "inbox")
+    stream.close()
+    assert apply.batch(record(user), record(user)) == "OK"
+    stream = replica.stream(user)
+    first = stream.next()
+    assert (first.event_id, first.inbox.unread_count) == ("2", 2)
+    stream.close()
+
+
+def test_live_on_both_replicas(replicas, apply, user):
+    streams = [r.stream(user) for r in replicas]
+    assert [s.unread() for s in streams] == [0, 0]
+    for i in range(1, 4):
+        event = record(user)
+        assert apply.batch(event) == "OK"
+        for s in streams:
+            got = s.next()
+            assert (got.event_id, got.notification.sequence, got.notification.kind) == (str(i), i, "record_e1rm")
+            assert got.notification.id == str(uuid.uuid5(uuid.UUID(event.id), "record_e1rm"))
+            assert s.unread() == i
+    replicas[0].call("ReadAllNotifications", {}, user)
+    assert [s.unread() for s in streams] == [0, 0], "the other device sees that it was read"
+    for s in streams:
+        s.close()
+    for r in replicas:
+        wait_streams(r, 0)
+
+
+def test_hint_is_fast(replicas, apply, user):
+    stream = replicas[1].stream(user)
+    stream.next()
+    took = []
+    for _ in range(5):
+        begun = time.monotonic()
+        apply.send([record(user)])
+        stream.notification()
+        took.append(time.monotonic() - begun)
+        assert apply.answer() == "OK"
+    stream.close()
+    assert sorted(took)[2] < 0.5, took  # the poll alone would take a second at least half of the times
+
+
+def test_resumes_on_the_other_replica(replicas, apply, user):
+    """A stream that breaks anywhere and goes on elsewhere sees every entry once, in order."""
+    seen, last = [], "0"
+    for i in range(6):
+        assert apply.batch(*[record(user) for _ in range(30)]) == "OK"
+        stream = replicas[i % 2].stream(user, last)
+        while len(seen) < 30 * i + 25:
+            seen.append(stream.notification().sequence)
+        last = stream.last
+        stream.close()
+    stream = replicas[0].stream(user, last)
+    while len(seen) < 180:
+        seen.append(stream.notification().sequence)
+    stream.close()
+    assert seen == list(range(1, 181))
+
+
+def test_cursors_that_are_none(replica, apply, user):
+    assert apply.batch(record(user), record(user)) == "OK"
+    for last, want in (("x", "2"), ("99", "2"), ("-1", "2"), ("1" * 30, "2"), ("1", "1")):
+        stream = replica.stream(user, last)
+        assert stream.next().event_id == want, last
+        if want == "1":
+            assert stream.notification().sequence == 2
+        stream.close()
+
+
+def test_others_see_nothing(replica, apply, users):
+    ana, ben = users.new_user(), users.new_user()
+    a, b = replica.stream(ana), replica.stream(ben)
+    a.next(), b.next()
+    assert apply.batch(record(ana)) == "OK"
+    a.notification()
+    assert apply.batch(record(ben)) == "OK"
+    assert b.notification().sequence == 1
+    with pytest.raises(Failure) as failure:
+        replica.call("ListNotifications", {})
+    assert failure.value.status in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+    a.close(), b.close()
+
+
+def test_bound_per_user(replica, user):
+    streams = [replica.stream(user) for _ in range(16)]
+    for s in streams:
+        s.next()
+    with pytest.raises(grpc.RpcError) as error:
+        replica.stream(user).next()
+    assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    for s in streams:
+        s.close()
+    wait_streams(replica, 0)
+    replica.stream(user).close()
+    wait_streams(replica, 0)
+
+
+def test_client_gone_is_noticed_within_100_ms(replica, user):
+    stream = replica.stream(user)
+    stream.next()
+    wait_streams(replica, 1)
+    begun = time.monotonic()
+    stream.close()
+    while replica.metric("notification_streams_open") != 0:
+        assert time.monotonic() - begun < 0.1
+    assert time.monotonic() - begun < 0.1
+
+
+def test_without_redis_the_poll_delivers(replicas, apply, redis, user):
+    stream = replicas[0].stream(user)
+    stream.next()
+    redis.kill9()
+    try:
+        assert apply.batch(record(user)) == "OK"
+        assert stream.notification().sequence == 1
+    finally:
+        redis.restart()
+    assert apply.batch(record(user)) == "OK"
+    assert stream.notification().sequence == 2
+    stream.close()
+
+
+def test_slow_reader_gets_everything_later(replica, apply, user):
+    """Its queue is bounded; the cursor waits, and nothing is lost or doubled."""
+    stream = replica.stream(user, "0")
+    stream.next()
+    for _ in range(10):
+        assert apply.batch(*[record(user) for _ in range(400)]) == "OK"
+    time.sleep(0.2)
+    assert [stream.notification().sequence for _ in range(4000)] == list(range(1, 4001))
+    stream.close()
+
+
+def test_ends_by_itself_and_at_a_drain(folder, pg, redis, users, user, apply):
+    replica = Replica(folder, pg, redis.url(), f"127.0.0.1:{users.port}", FIT_NOTIFICATION_POLL_MS="100",
+                      FIT_NOTIFICATION_STREAM_LIFE_S="1").start()
+    stream = replica.stream(user)
+    stream.next()
+    with pytest.raises(StopIteration):
+        stream.next()
+    replica.stop()
+    replica.settings["FIT_NOTIFICATION_STREAM_LIFE_S"] = "600"
+    replica.start()
+    streams = [replica.stream(users.new_user()) for _ in range(20)]
+    for s in streams:
+        s.next()
+    begun = time.monotonic()
+    replica.process.terminate()
+    for s in streams:
+        with pytest.raises(StopIteration):
+            s.next()
+    assert replica.process.wait(10) == 0 and time.monotonic() - begun < 5
+    replica.process = None
