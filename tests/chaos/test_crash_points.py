@@ -46,6 +46,8 @@ def points():
         found = set()
         for root in roots:
             for folder, _, files in os.walk(f"{ROOT}/{root}"):
+                if folder.endswith("libcommon/bus"):  # passed by no request: tests/integration/bus kills there
+                    continue
                 for name in files:
                     if name.endswith(".c"):
                         with open(f"{folder}/{name}") as f:
@@ -62,6 +64,16 @@ def armed_build():
 
 
 pytestmark = pytest.mark.skipif(not armed_build(), reason=f"{BUILD} has no crash points (build with CRASH_POINTS=1 or a SANITIZER)")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet(stack):
+    """Without relays, whose transactions pass the points of tx.c at any time: here only requests pass them."""
+    for name in ("auth", "user", "workout"):
+        for key in ("FIT_BUS_URL", "FIT_BUS_PASSWORD_FILE"):
+            stack.programs[name].env.pop(key)
+        stack.programs[name].stop()
+        stack.programs[name].start()
 
 
 class Reaper:
