@@ -31,11 +31,12 @@ class Account:
 
 
 class Phone:
-    """`on_trouble`: called after an attempt that was not answered or not taken (restarts what has died, say)."""
+    """`on_trouble(what, failures)`: called after an attempt that was not answered or not taken, the request's how many-th
+    (restarts what has died, say)."""
 
     def __init__(self, api, name, rng, give_up, on_trouble=None):
         self.api, self.name, self.rng, self.give_up = api.clone(), name, rng, give_up
-        self.on_trouble = on_trouble or (lambda what: time.sleep(0.02 + rng.random() * 0.1))
+        self.on_trouble = on_trouble or (lambda *_: time.sleep(0.02 + rng.random() * 0.1))
         self.device = {"id": f"phone of {name}", "name": "phone", "platform": "android"}
         self.accounts, self.exercises = [], []
         self.repeats, self.statuses, self.resets = 0, {}, 0
@@ -46,7 +47,7 @@ class Phone:
 
     def until_answered(self, what, attempt, good):
         """The first reply whose status is in `good`; (reply, True) when an earlier attempt may have had its effect."""
-        doubt = False
+        doubt, failures = False, 0
         while True:
             try:
                 reply = attempt()
@@ -59,9 +60,10 @@ class Phone:
             except (OSError, http.client.HTTPException):
                 self.resets += 1
             doubt = True
+            failures += 1
             self.repeats += 1
             assert time.monotonic() < self.give_up, f"{self.name}: {what} was never answered"
-            self.on_trouble(what)
+            self.on_trouble(what, failures)
 
     # ---- requests ----
 

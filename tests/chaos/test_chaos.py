@@ -31,7 +31,7 @@ def test_every_acknowledged_write_is_there_once(stack):
     master = random.Random(SEED)
     api = Api("127.0.0.1", stack.ports["gateway"], stack.ports["devidp"])
     crew = Crew(SECONDS)
-    phones = [Phone(api, f"chaos{i}", random.Random(master.getrandbits(64)), crew.until + 60, lambda what: crew.pause()) for i in range(USERS)]
+    phones = [Phone(api, f"chaos{i}", random.Random(master.getrandbits(64)), crew.until + 60, lambda *_: crew.pause()) for i in range(USERS)]
     killer = Killer(stack, random.Random(master.getrandbits(64)), crew.over, SPARED)
     with Vitals([stack.programs[name] for name in ("gateway", "auth", "user", "workout")]) as vitals:
         crew.work(killer.run, *(lambda p=p: p.run(crew.over) for p in phones))

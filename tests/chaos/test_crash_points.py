@@ -2,8 +2,9 @@
 """A process dies at every crash point during every kind of write; repeated until acknowledged, each is there once.
 
 For each program and each point in it, a phone lives through a fixed day. The program is armed to die at the n-th hit; when
-it has died it is started again, armed for the next but one from there: the request in doubt gets through, the next one that
-passes the point kills again. Days with n = 1, 2, … follow until every request that goes through the program has met the
+it has died it is started again, armed for its second hit: the request in doubt gets through, the next one that passes the point
+kills again. A repeat that dies too, since it passes the point more than once (so does what the start makes up for), finds one
+hit more each time. Days with n = 1, 2, … follow until every request that goes through the program has met the
 death of it, and after each day the ledger must balance.
 """
 import os
@@ -34,9 +35,6 @@ SPECIAL = {
     # Not sign_out: the second time its session has ended, and its copy was shown.
     "auth.show.after_copy": {"sign_in", "refresh"},
 }
-# After a death the second hit is armed: the first belongs to the repeat. But a repeated sign-in shows two sessions, for it
-# also ends the one that the lost sign-in made, and a refresh has two questions for the user service.
-REARM = {("auth", "auth.show.after_copy"): 3, ("user", "rpc.before_reply"): 3}
 
 
 def points():
@@ -81,6 +79,7 @@ class Reaper:
 
     def __init__(self, program, point):
         self.program, self.point, self.died_in = program, point, set()
+        self.deaths = 0  # of the request in doubt
 
     def arm(self, n):
         """Again, should work that was left over kill it right away."""
@@ -98,10 +97,13 @@ class Reaper:
         self.program.env.pop("FIT_CRASH_POINT", None)
         self.program.start()
 
-    def trouble(self, what):
+    def trouble(self, what, failures):
+        if failures == 1:
+            self.deaths = 0
         if self.program.pid() is None:
             self.died_in.add(what.split()[0])
-            self.arm(REARM.get((self.program.name, self.point), 2))
+            self.deaths += 1
+            self.arm(1 + self.deaths)
         else:
             time.sleep(0.02)
 
@@ -141,7 +143,7 @@ def test_a_refresh_needs_nobody_once_it_is_committed(stack):
     try:
         for n in range(1, 10):
             phone = Phone(api, f"refresh{n}", random.Random(n), time.monotonic() + 60,
-                          lambda what: user.pid() is None and reaper.disarm())
+                          lambda *_: user.pid() is None and reaper.disarm())
             phone.sign_in()
             user.kill9()
             reaper.arm(n)

@@ -26,7 +26,7 @@ def load(stack):
     def run(seconds, *trouble):
         crew = Crew(seconds)
         phones = [Phone(api, f"r{next(serial)}-{random.SystemRandom().getrandbits(32)}", random.Random(i), crew.until + 60,
-                        lambda what: crew.pause())
+                        lambda *_: crew.pause())
                   for i in range(USERS)]
         crew.work(*(lambda p=p: p.run(crew.over) for p in phones), *(lambda t=t: t(crew) for t in trouble))
         print(f"{sum(len(a.acked) for p in phones for a in p.accounts)} writes, {sum(p.repeats for p in phones)} repeats,"
