@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-LIB_SRCS += $(addprefix libcommon/store/,lease.c pg_conn.c pg_error.c pg_label.c pg_listen.c pg_migrate.c \
-	pg_pool.c pg_stmt.c pg_trace.c pg_tx.c pg_value.c redis.c redis_async.c redis_queue.c \
+LIB_SRCS += $(addprefix libcommon/store/,lease.c pg_conn.c pg_connect.c pg_error.c pg_label.c pg_listen.c \
+	pg_migrate.c pg_pool.c pg_stmt.c pg_trace.c pg_tx.c pg_value.c redis.c redis_async.c redis_queue.c \
 	redis_script.c redis_sub.c redis_wire.c)
 LIB_SRCS += $(addprefix libcommon/store/,clickhouse.c clickhouse_error.c clickhouse_migrate.c clickhouse_result.c \
 	clickhouse_sql.c)

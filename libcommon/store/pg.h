@@ -64,9 +64,14 @@ struct pg_options {
 	unsigned pool_size;   /* 1..200 */
 	bool prepared;
 	const char *application; /* application_name */
+	int open_ms;             /* for pg_pool_open, see there; 0: 30 s */
 };
 
-/* Connections are made on demand; the first one here, so that a wrong URL shows at start. */
+/*
+ * Connections are made on demand; the first one here, so that a wrong URL shows at start. A server
+ * that is away, starts or recovers is waited for, open_ms at most (UNAVAILABLE); one that refuses
+ * role, password or database is not (INTERNAL).
+ */
 enum status pg_pool_open(const struct pg_options *opts, struct pg_pool **ret_pool,
 			 struct err *err) MUST_CHECK;
 void pg_pool_close(struct pg_pool *pool);

@@ -2,7 +2,7 @@
 /*
  * pg_conn.c - one connection: statements through libpq's pipeline, everything under a deadline.
  *
- * libpq never blocks here: the socket is non-blocking, and wait_socket is the only place that
+ * libpq never blocks here: the socket is non-blocking, and pg_wait_socket is the only place that
  * sleeps. (One exception: a host name in the URL is looked up by libpq's getaddrinfo.) The
  * first use of a statement sends Parse and Bind/Execute together, so preparing costs no round
  * trip of its own.
@@ -19,9 +19,8 @@
 
 /* ---- waiting ---- */
 
-/* False when the deadline passed first. */
-static bool
-wait_socket(PGconn *pg, short events, struct deadline deadline)
+bool
+pg_wait_socket(PGconn *pg, short events, struct deadline deadline)
 {
 	struct pollfd pfd = { .fd = PQsocket(pg), .events = events };
 
@@ -68,7 +67,7 @@ send_all(struct pg_conn *conn, struct deadline deadline, const char *sql, struct
 			return STATUS_OK;
 		if (more < 0)
 			return fail_lost(conn, NULL, sql, err);
-		if (!wait_socket(conn->pg, POLLIN | POLLOUT, deadline))
+		if (!pg_wait_socket(conn->pg, POLLIN | POLLOUT, deadline))
 			return fail_deadline(conn, "sending", err);
 		if (!PQconsumeInput(conn->pg))
 			return fail_lost(conn, NULL, sql, err);
@@ -80,7 +79,7 @@ static enum status
 next_result(struct pg_conn *conn, struct deadline deadline, PGresult **ret_res, struct err *err)
 {
 	while (PQisBusy(conn->pg)) {
-		if (!wait_socket(conn->pg, POLLIN, deadline))
+		if (!pg_wait_socket(conn->pg, POLLIN, deadline))
 			return fail_deadline(conn, "waiting for the result", err);
 		/* Lost: what the server said last, or libpq's own error, is the result. */
 		if (!PQconsumeInput(conn->pg))
@@ -90,92 +89,7 @@ next_result(struct pg_conn *conn, struct deadline deadline, PGresult **ret_res, 
 	return STATUS_OK;
 }
 
-/* ---- opening and closing ---- */
-
-static void
-on_notice(void *arg, const PGresult *res)
-{
-	(void)arg;
-	(void)res;
-}
-
-static PGconn *
-start_connect(const struct pg_settings *s)
-{
-	/*
-	 * Of two equal keywords the later one counts; the URL stands in `dbname`. A peer that died
-	 * without a word is noticed in a minute, also by a cancel request.
-	 */
-	static const struct {
-		const char *key, *value;
-	} defaults[] = {
-		{ "tcp_user_timeout", "10000" }, { "keepalives_idle", "30" },
-		{ "keepalives_interval", "10" }, { "keepalives_count", "3" },
-		{ "gssencmode", "disable" },     { "client_encoding", "UTF8" },
-	};
-	const char *keys[ARRAY_LEN(defaults) + 4], *values[ARRAY_LEN(defaults) + 4];
-	size_t n = ARRAY_LEN(defaults);
-
-	for (size_t i = 0; i < n; i++) {
-		keys[i] = defaults[i].key;
-		values[i] = defaults[i].value;
-	}
-	keys[n] = "application_name";
-	values[n++] = s->application != NULL ? s->application : "fit";
-	keys[n] = "dbname";
-	values[n++] = s->url;
-	keys[n] = s->password != NULL ? "password" : NULL;
-	values[n++] = s->password;
-	keys[n] = values[n] = NULL;
-	return PQconnectStartParams(keys, values, 1);
-}
-
-static enum status
-finish_connect(struct pg_conn *conn, struct deadline deadline, struct err *err)
-{
-	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-
-	while (next != PGRES_POLLING_OK) {
-		if (next == PGRES_POLLING_FAILED || PQstatus(conn->pg) == CONNECTION_BAD) {
-			const char *text = PQerrorMessage(conn->pg);
-
-			return err_set(err, STATUS_UNAVAILABLE, "postgresql: cannot connect: %.*s",
-				       (int)strcspn(text, "\n"), text);
-		}
-		if (!wait_socket(conn->pg, next == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-				 deadline))
-			return err_set(err, STATUS_UNAVAILABLE,
-				       "postgresql: cannot connect to %s:%s in time",
-				       PQhost(conn->pg), PQport(conn->pg));
-		next = PQconnectPoll(conn->pg);
-	}
-	return STATUS_OK;
-}
-
-enum status
-pg_conn_open(const struct pg_settings *settings, struct deadline deadline, bool pipeline,
-	     struct pg_conn **ret_conn, struct err *err)
-{
-	struct pg_conn *conn = calloc(1, sizeof(*conn));
-
-	if (conn == NULL)
-		panic("pg: no memory");
-	conn->settings = settings;
-	conn->pg = start_connect(settings);
-	if (conn->pg == NULL)
-		panic("pg: no memory");
-	enum status st = finish_connect(conn, deadline, err);
-	if (st == STATUS_OK &&
-	    (PQsetnonblocking(conn->pg, 1) != 0 || (pipeline && !PQenterPipelineMode(conn->pg))))
-		st = err_set(err, STATUS_INTERNAL, "postgresql: %s", PQerrorMessage(conn->pg));
-	if (st != STATUS_OK) {
-		pg_conn_close(conn);
-		return st;
-	}
-	PQsetNoticeReceiver(conn->pg, on_notice, NULL);
-	*ret_conn = conn;
-	return STATUS_OK;
-}
+/* ---- closing ---- */
 
 static void
 cancel(PGconn *pg)

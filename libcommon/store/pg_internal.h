@@ -75,8 +75,18 @@ struct pg_conn {
 	unsigned long long nstatements, nround_trips;
 };
 
+/* UNAVAILABLE: nobody answers, or not yet. INTERNAL: the server refuses role, password, database.
+ */
 enum status pg_conn_open(const struct pg_settings *settings, struct deadline deadline,
 			 bool pipeline, struct pg_conn **ret_conn, struct err *err) MUST_CHECK;
+/*
+ * At start: the same, tried again with back-off until the deadline while UNAVAILABLE, for a server
+ * that starts or recovers (logged once). Ends early when SIGTERM or SIGINT is pending.
+ */
+enum status pg_conn_await(const struct pg_settings *settings, struct deadline deadline,
+			  bool pipeline, struct pg_conn **ret_conn, struct err *err) MUST_CHECK;
+/* False when the deadline passed first. */
+bool pg_wait_socket(PGconn *pg, short events, struct deadline deadline);
 /* May block for the cancel request's answer: on the reaper's thread only, unless nothing runs. */
 void pg_conn_close(struct pg_conn *conn);
 /* False when the server closed or said something unasked while the connection was idle. */

@@ -14,6 +14,7 @@
 
 #define POLL_MS_MIN 20
 #define POLL_MS_MAX 250
+#define CONNECT_MS 30000 /* for a server that starts */
 #define SHA256_SIZE 32
 
 extern const struct pg_migration pg_common_migration_list[];
@@ -324,7 +325,8 @@ pg_migrate(const char *owner_url, const char *password, const struct pg_migratio
 	settings.url = arena_strdup(m.arena, owner_url);
 	settings.password = arena_strdup(m.arena, password);
 	m.schema = quote(&m, migrations->schema);
-	enum status st = pg_conn_open(&settings, deadline, false, &m.conn, err);
+	enum status st = pg_conn_await(&settings, deadline_min(deadline, deadline_in(CONNECT_MS)),
+				       false, &m.conn, err);
 	if (st == STATUS_OK) {
 		st = migrate(&m, err);
 		pg_conn_close(m.conn);

@@ -16,7 +16,7 @@
 #include "libcommon/store/pg_internal.h"
 
 #define CONNECT_MS_MAX 5000
-#define OPEN_MS 5000
+#define OPEN_MS 30000
 #define SHED_RETRY_MS 200
 #define POOL_SIZE_MAX 200
 
@@ -112,6 +112,14 @@ start_reaper(struct pg_pool *pool)
 
 /* ---- leases ---- */
 
+static void
+put_conn(struct pg_pool *pool, struct lease *lease, struct pg_conn *conn)
+{
+	lease->item = conn;
+	atomic_fetch_add(&pool->connected, 1);
+	atomic_fetch_add(&pool->opened, 1);
+}
+
 static enum status
 connect_lease(struct pg_pool *pool, struct lease *lease, struct deadline deadline, struct err *err)
 {
@@ -120,12 +128,9 @@ connect_lease(struct pg_pool *pool, struct lease *lease, struct deadline deadlin
 		pg_conn_open(&pool->settings, deadline_min(deadline, deadline_in(CONNECT_MS_MAX)),
 			     true, &conn, err);
 
-	if (st != STATUS_OK)
-		return st;
-	lease->item = conn;
-	atomic_fetch_add(&pool->connected, 1);
-	atomic_fetch_add(&pool->opened, 1);
-	return STATUS_OK;
+	if (st == STATUS_OK)
+		put_conn(pool, lease, conn);
+	return st;
 }
 
 struct lease *
@@ -225,6 +230,20 @@ register_metrics(struct pg_pool *pool)
 	metrics_on_collect(on_collect, pool);
 }
 
+/* Nobody else knows the pool yet, so there is a place. */
+static enum status
+open_first(struct pg_pool *pool, struct deadline deadline, struct err *err)
+{
+	struct lease *lease = lease_acquire(pool->leases, deadline);
+	struct pg_conn *conn;
+	enum status st = pg_conn_await(&pool->settings, deadline, true, &conn, err);
+
+	if (st == STATUS_OK)
+		put_conn(pool, lease, conn);
+	lease_release(pool->leases, lease);
+	return st;
+}
+
 enum status
 pg_pool_open(const struct pg_options *opts, struct pg_pool **ret_pool, struct err *err)
 {
@@ -247,12 +266,12 @@ pg_pool_open(const struct pg_options *opts, struct pg_pool **ret_pool, struct er
 	pool->leases = lease_pool_new(opts->pool_size);
 	start_reaper(pool);
 	register_metrics(pool);
-	struct lease *lease = pg_pool_acquire(pool, deadline_in(OPEN_MS), err);
-	if (lease == NULL) {
+	enum status st =
+		open_first(pool, deadline_in(opts->open_ms > 0 ? opts->open_ms : OPEN_MS), err);
+	if (st != STATUS_OK) {
 		pg_pool_close(pool);
-		return err != NULL ? err->status : STATUS_UNAVAILABLE;
+		return st;
 	}
-	pg_pool_release(pool, lease);
 	*ret_pool = pool;
 	return STATUS_OK;
 }

@@ -37,11 +37,6 @@ user_init(const void *config, void **ret_ctx, struct err *err)
 {
 	const struct user_config *cfg = config;
 	struct user_service *service = calloc(1, sizeof(*service));
-	const struct pg_options pg = { .url = cfg->service.pg_url,
-				       .password = cfg->service.pg_password,
-				       .pool_size = (unsigned)cfg->service.pg_pool_size,
-				       .prepared = cfg->service.pg_prepared,
-				       .application = "user" };
 	enum status st;
 
 	if (service == NULL)
@@ -54,7 +49,7 @@ user_init(const void *config, void **ret_ctx, struct err *err)
 		(void)prctl(PR_SET_DUMPABLE, 0);
 	st = user_vault_open(cfg, &service->vault, err);
 	if (st == STATUS_OK)
-		st = pg_pool_open(&pg, &service->pool, err);
+		st = service_pg_open(&cfg->service, "user", &service->pool, err);
 	if (st != STATUS_OK) {
 		user_fini(service);
 		return st;

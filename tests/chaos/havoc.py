@@ -79,19 +79,7 @@ class Killer:
             self.kills.append(victim.name)
         time.sleep(self.rng.random() * 0.3)
         for victim in victims:
-            self.start(victim)
-
-    def start(self, victim):
-        """A service that starts while PostgreSQL recovers gives up, and its supervisor tries again."""
-        end = time.monotonic() + 30
-        while True:
-            try:
-                victim.start()
-                return
-            except StackError as e:
-                if "postgresql: cannot connect" not in str(e) or time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
+            victim.start()
 
 
 class Redis:

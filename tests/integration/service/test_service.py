@@ -296,5 +296,5 @@ def test_migrate_at_start(postgres):
     with Service(FIT_MIGRATE_AT_START="true", FIT_PG_OWNER_URL=postgres.url()) as service:
         assert service.saw("migrated")
         assert postgres.sql("SELECT count(*) FROM service_test.t") == "0"
-    result = run(**LISTEN, FIT_MIGRATE_AT_START="true", FIT_PG_OWNER_URL="postgresql://x@127.0.0.1:1/x")
+    result = run(**LISTEN, FIT_MIGRATE_AT_START="true", FIT_PG_OWNER_URL=postgres.url("nobody"))
     assert result.returncode == 1 and "migrate_failed" in result.stderr

@@ -503,31 +503,6 @@ test_pg_frozen_server(void **state)
 	ASSERT_OK(pg_ping(pool, D(10000), &err), &err);
 }
 
-static void
-test_pg_bad_urls_show_at_once(void **state)
-{
-	static const struct {
-		const char *url;
-		enum status status;
-	} cases[] = {
-		{ NULL, STATUS_FAILED_PRECONDITION },
-		{ "postgresql://nobody@127.0.0.1:1/x", STATUS_UNAVAILABLE },
-		{ "nonsense", STATUS_UNAVAILABLE },
-	};
-	struct pg_pool *none;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct pg_options opts = { .url = cases[i].url, .pool_size = 1 };
-
-		ASSERT_STATUS(cases[i].status, pg_pool_open(&opts, &none, &err), &err);
-	}
-	ASSERT_STATUS(STATUS_FAILED_PRECONDITION,
-		      pg_pool_open(&(struct pg_options){ .url = "x", .pool_size = 201 }, &none,
-				   &err),
-		      &err);
-}
-
 int
 main(void)
 {
@@ -554,7 +529,6 @@ main(void)
 		T(test_pg_backend_killed),
 		T(test_pg_server_restart),
 		T(test_pg_frozen_server),
-		cmocka_unit_test(test_pg_bad_urls_show_at_once),
 	};
 
 	store_test_env("TEST_PG_URL");

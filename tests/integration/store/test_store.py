@@ -124,7 +124,7 @@ def run_program(name, servers, arguments=()):
     return text
 
 
-@pytest.mark.parametrize("name", ["pg_migrate_test", "pg_query_test", "pg_tx_test"])
+@pytest.mark.parametrize("name", ["pg_migrate_test", "pg_open_test", "pg_query_test", "pg_tx_test"])
 def test_postgres(servers, name):
     servers.prepare()
     run_program(name, servers)
