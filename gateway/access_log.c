@@ -3,40 +3,30 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/status.h"
 #include "libcommon/base/strbuf.h"
-#include "libcommon/observe/metrics.h"
+#include "libcommon/observe/log.h"
 #include "libcommon/runtime/loop.h"
 
 #define PATH_MAX_LOGGED 256
 
 struct access_log {
 	struct loop *loop;
-	int fd;
 	struct strbuf buf;
 	int64_t ts_ms;
 	char ts[CLOCK_RFC3339_SIZE];
-	struct metric_series *dropped;
 };
 
-static struct metric m_dropped =
-	METRIC_COUNTER("gateway_access_log_dropped_total",
-		       "Batches of access lines that could not be written.");
-
 struct access_log *
-access_log_new(struct loop *loop, int fd)
+access_log_new(struct loop *loop)
 {
 	struct access_log *log = calloc(1, sizeof(*log));
 
 	if (log == NULL)
 		panic("access_log: no memory");
 	log->loop = loop;
-	log->fd = fd;
-	metric_register(&m_dropped);
-	log->dropped = metric_single(&m_dropped);
 	return log;
 }
 
@@ -45,8 +35,7 @@ flush(void *arg)
 {
 	struct access_log *log = arg;
 
-	if (log->buf.len > 0 && write(log->fd, log->buf.buf, log->buf.len) != (ssize_t)log->buf.len)
-		metric_add(log->dropped, 1);
+	log_write_lines(strbuf_slice(&log->buf));
 	strbuf_reset(&log->buf);
 }
 

@@ -9,8 +9,8 @@
  * the path alone; path segments are ids and words of the routes.
  *
  * Ownership:  one per loop. Threads: the loop's. Limits: the buffer is written early at
- *             ACCESS_LOG_FLUSH bytes; what standard error does not take at once is dropped and
- *             counted, for a log must not stop the loop.
+ *             ACCESS_LOG_FLUSH bytes; what the log does not take at once is lost and counted
+ *             (log.h), for a log must not stop the loop.
  */
 #ifndef FIT_GATEWAY_ACCESS_LOG_H
 #define FIT_GATEWAY_ACCESS_LOG_H
@@ -34,7 +34,7 @@ struct access_line {
 	const char *request_id, *trace_id;
 };
 
-struct access_log *access_log_new(struct loop *loop, int fd);
+struct access_log *access_log_new(struct loop *loop);
 void access_log_free(struct access_log *log);
 void access_log_add(struct access_log *log, const struct access_line *line);
 

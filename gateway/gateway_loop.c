@@ -58,7 +58,7 @@ gateway_loop_new(struct gateway *gateway, unsigned index, struct err *err)
 		close(fd);
 		goto fail;
 	}
-	gl->access_log = access_log_new(gl->loop, STDERR_FILENO);
+	gl->access_log = access_log_new(gl->loop);
 	gl->upstream = upstream_new(gl->loop, config);
 	gl->admit = admit_new(gl->redis, config->redis_timeout_ms);
 	gl->authn =

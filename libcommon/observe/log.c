@@ -4,8 +4,9 @@
  * processes that share a pipe never mix (LOG_LINE_MAX is PIPE_BUF).
  *
  * A line that would be too long is cut at a field or inside its last string; it stays a JSON
- * object and says "cut":true. A line that cannot be written is dropped and counted: logging
- * never stops the service.
+ * object and says "cut":true. A line that cannot be written at once is lost and counted, and the
+ * next that can be written comes behind a line that says how many: logging never stops the
+ * service.
  */
 #include "libcommon/observe/log.h"
 
@@ -18,6 +19,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/compiler.h"
 #include "libcommon/base/strbuf.h"
+#include "libcommon/observe/log_sink.h"
 
 /* What each line keeps free for its end. */
 static const char cut_end[] = ",\"cut\":true}\n";
@@ -26,9 +28,8 @@ static const char cut_end[] = ",\"cut\":true}\n";
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
 static atomic_int min_level = LOG_LEVEL_INFO;
-static atomic_int log_fd = STDERR_FILENO;
-static char service_name[32]; /* set before other threads start */
-static _Atomic unsigned long long lost;
+static char service_name[32];                 /* set before other threads start */
+static _Atomic unsigned long long lost, told; /* of the lost, how many log_lines_lost has said */
 
 static _Thread_local struct {
 	char request_id[65];
@@ -153,17 +154,46 @@ put_head(struct line *l, enum log_level level, const char *event)
 }
 
 static void
-send_line(const char *p, size_t n)
+build(struct line *l, enum log_level level, const char *event, const struct err *err,
+      const struct log_field *fields, size_t nfields)
 {
-	int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
-	ssize_t rc;
+	strbuf_grow(&l->sb, 512);
+	put_head(l, level, event);
+	/* Before the fields: of a line that is cut, the reason must survive. */
+	if (err != NULL) {
+		put_text(l, "status", status_name(err->status));
+		put_text(l, "reason", err->reason);
+		put_text(l, "error", err->text);
+	}
+	for (size_t i = 0; i < nfields; i++)
+		put_field(l, &fields[i]);
+	strbuf_adds(&l->sb, l->cut ? cut_end : "}\n");
+}
 
-	do {
-		rc = write(fd, p, n);
-	} while (rc < 0 && errno == EINTR);
-	/* The rest of a short write (a full disk) would only garble the next line. */
-	if (rc != (ssize_t)n)
-		atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
+/* Says how many lines were lost. False: there is still no room. */
+static bool
+tell_lost(unsigned long long before, unsigned long long now)
+{
+	struct line l = { .sb = STRBUF_INIT };
+
+	if (!atomic_compare_exchange_strong(&told, &before, now))
+		return true; /* another thread says it */
+	build(&l, LOG_LEVEL_WARN, "log_lines_lost", NULL, &LOG_INT("lines", now - before), 1);
+	bool sent = log_sink_send(l.sb.buf, l.sb.len);
+	strbuf_fini(&l.sb);
+	if (!sent)
+		atomic_fetch_sub(&told, now - before);
+	return sent;
+}
+
+static void
+send_lines(const char *p, size_t n, unsigned nlines)
+{
+	unsigned long long said = atomic_load_explicit(&told, memory_order_relaxed);
+	unsigned long long now = atomic_load_explicit(&lost, memory_order_relaxed);
+
+	if ((UNLIKELY(said < now) && !tell_lost(said, now)) || !log_sink_send(p, n))
+		atomic_fetch_add_explicit(&lost, nlines, memory_order_relaxed);
 }
 
 void
@@ -175,20 +205,32 @@ log_write(enum log_level level, const char *event, const struct err *err,
 
 	if (!log_enabled(level))
 		return;
-	strbuf_grow(&l.sb, 512);
-	put_head(&l, level, event);
-	/* Before the fields: of a line that is cut, the reason must survive. */
-	if (err != NULL) {
-		put_text(&l, "status", status_name(err->status));
-		put_text(&l, "reason", err->reason);
-		put_text(&l, "error", err->text);
-	}
-	for (size_t i = 0; i < nfields; i++)
-		put_field(&l, &fields[i]);
-	strbuf_adds(&l.sb, l.cut ? cut_end : "}\n");
-	send_line(l.sb.buf, l.sb.len);
+	build(&l, level, event, err, fields, nfields);
+	send_lines(l.sb.buf, l.sb.len, 1);
 	strbuf_fini(&l.sb);
 	errno = saved_errno;
+}
+
+void
+log_write_lines(struct slice lines)
+{
+	while (lines.n > 0) {
+		unsigned nlines = 0;
+		size_t n = 0;
+
+		for (;;) {
+			const char *end = memchr(lines.p + n, '\n', lines.n - n);
+			size_t next = end != NULL ? (size_t)(end - lines.p) + 1 : lines.n;
+			if (nlines > 0 && next > LOG_LINE_MAX)
+				break;
+			nlines++;
+			n = next;
+			if (n == lines.n)
+				break;
+		}
+		send_lines(lines.p, n, nlines);
+		lines = slice_make(lines.p + n, lines.n - n);
+	}
 }
 
 static void
@@ -204,7 +246,7 @@ log_setup(const char *service, enum log_level level, int fd)
 
 	memcpy(service_name, service, n);
 	service_name[n] = '\0';
-	atomic_store(&log_fd, fd);
+	log_sink_set(fd);
 	log_set_level(level);
 	status_set_fatal_hook(on_fatal);
 }

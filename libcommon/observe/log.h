@@ -10,7 +10,9 @@
  * Fields of a data class other than LOG_PLAIN are written as "[pii]", "[health]", "[secret]",
  * "[free_text]": what may be personal is not in logs.
  *
- * Threads: any; a line is one write(2), at most LOG_LINE_MAX bytes (cut with "cut":true).
+ * Threads: any, and none ever waits: what the reader of the log does not take is lost, counted
+ * (log_lines_dropped_total) and told by a line "log_lines_lost" as soon as there is room again.
+ * A line is one write(2), at most LOG_LINE_MAX bytes (cut with "cut":true).
  * The thread's context (request id, trace) is set by rpc and gateway around a handler.
  * `event` is static text in snake_case.
  */
@@ -61,6 +63,9 @@ unsigned long long log_lost(void);
 /* Of the calling thread; empty strings clear. Copied (request id at most 64, trace id 32 hex). */
 void log_context_set(const char *request_id, const char *trace_id);
 void log_context_clear(void);
+
+/* Lines that are made elsewhere, each with its newline and within LOG_LINE_MAX. */
+void log_write_lines(struct slice lines);
 
 /* Keeps errno. */
 void log_write(enum log_level level, const char *event, const struct err *err,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "libcommon/base/strbuf.h"
+#include "libcommon/observe/log.h"
 
 static void
 put(struct strbuf *out, const char *name, const char *kind, const char *help, double v)
@@ -112,4 +113,6 @@ metrics_process_write(struct strbuf *out)
 	put_memory(out);
 	put_fds(out);
 	put_stat(out);
+	put(out, "log_lines_dropped_total", "counter",
+	    "Log lines that could not be written at once.", (double)log_lost());
 }

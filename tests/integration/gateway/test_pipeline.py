@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import os
+import re
+import select
 import signal
 import socket
 import subprocess
@@ -30,7 +32,7 @@ def free_port():
 
 
 class Gateway:
-    def __init__(self, directory, upstream, redis_port, port=None, **settings):
+    def __init__(self, directory, upstream, redis_port, port=None, log=None, **settings):
         self.port, self.admin = port or free_port(), free_port()
         target = f"127.0.0.1:{upstream.port}"
         env = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")}
@@ -39,7 +41,7 @@ class Gateway:
                 "FIT_RATE_CLASSES": "default=1000000/900,open=5/60", "FIT_GATEWAY_THREADS": "2"}
         if redis_port:
             env["FIT_REDIS_SESSION_URL"] = f"redis://127.0.0.1:{redis_port}"
-        self.log = open(f"{directory}/gateway-{self.port}.log", "ab")
+        self.log = log or open(f"{directory}/gateway-{self.port}.log", "ab")
         self.proc = subprocess.Popen([f"{BUILD}/bin/gateway"], env=env | settings, stderr=self.log)
         self.wait_ready()
 
@@ -63,6 +65,11 @@ class Gateway:
         reply = conn.reply(method)
         conn.close()
         return reply
+
+    def metrics(self):
+        conn = Conn(self.admin)
+        conn.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return conn.reply().body.decode()
 
     def stop(self):
         if self.proc.poll() is None:
@@ -600,11 +607,46 @@ def test_log_has_one_line_a_request_without_query_or_token(directory, upstream, 
     assert "12345" not in text and ana.bearer not in text
 
 
+def test_log_that_nobody_reads_stops_nothing(directory, upstream, redis, ana):
+    reader, writer = os.pipe()
+    log = open(writer, "wb")
+    gateway = Gateway(directory, upstream, redis.port, log=log)
+    log.close()
+    conn = Conn(gateway.port)
+    for _ in range(2000):  # more than the pipe holds
+        conn.send(render("GET", "/api/versions") * 10)
+        for _ in range(10):
+            assert conn.reply("GET").status == 200
+        if dropped(gateway) > 0:
+            break
+    else:
+        pytest.fail("no line was dropped")
+    drain(reader)
+    assert gateway.request("GET", "/api/versions").status == 200
+    text = drain(reader, until=b"log_lines_lost")
+    told = [json.loads(line) for line in text.splitlines() if b"log_lines_lost" in line]
+    assert [line["lines"] for line in told] == [dropped(gateway)]
+    os.close(reader)
+    conn.close()
+    gateway.proc.send_signal(signal.SIGTERM)
+    assert gateway.proc.wait(timeout=30) == 0
+
+
+def dropped(gateway):
+    return float(re.search(r"^log_lines_dropped_total (\S+)$", gateway.metrics(), re.M).group(1))
+
+
+def drain(fd, until=None):
+    """What a pipe holds; with `until`, at least so much that this is in it."""
+    text = b""
+    while until is not None and until not in text or select.select([fd], [], [], 0)[0]:
+        text += os.read(fd, 65536)
+    return text
+
+
 def test_metrics(gw, ana):
     gw.request("GET", "/api/v1/things/a", ana.bearer)
-    conn = Conn(gw.admin)
-    conn.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    text = conn.reply().body.decode()
+    text = gw.metrics()
     assert 'http_requests_total{route="/api/v1/things/{id}",method="GET",code="200"}' in text
     assert 'http_request_duration_seconds_count{route="/api/v1/things/{id}"}' in text
 

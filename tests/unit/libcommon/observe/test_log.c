@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/compiler.h"
+#include "libcommon/base/strbuf.h"
 #include "libcommon/observe/log.h"
 #include "tests/support/testkit.h"
 
@@ -223,6 +225,130 @@ test_log_unwritable_is_counted(void **state)
 	assert_int_equal(log_lost(), before + 1);
 }
 
+/* Each makes the two ends of a log that somebody should read. */
+static void
+make_pipe(int ret_ends[2])
+{
+	assert_int_equal(pipe2(ret_ends, O_CLOEXEC), 0);
+	log_setup("workout", LOG_LEVEL_INFO, ret_ends[1]);
+}
+
+/* A pipe cannot be opened anew while nobody reads it. */
+static void
+make_pipe_to_ask(int ret_ends[2])
+{
+	char reader[32];
+
+	assert_int_equal(pipe2(ret_ends, O_CLOEXEC), 0);
+	close(ret_ends[0]);
+	log_setup("workout", LOG_LEVEL_INFO, ret_ends[1]);
+	snprintf(reader, sizeof(reader), "/proc/self/fd/%d", ret_ends[1]);
+	ret_ends[0] = open(reader, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(ret_ends[0] >= 0);
+}
+
+static void
+make_socket(int ret_ends[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret_ends), 0);
+	log_setup("workout", LOG_LEVEL_INFO, ret_ends[1]);
+}
+
+/* What there is to read now; each line is whole. Returns how many. */
+static unsigned
+read_lines(int reader, char **ret_text)
+{
+	struct strbuf sb = STRBUF_INIT;
+	unsigned n = 0;
+	char buf[4096];
+	ssize_t rc;
+
+	assert_int_equal(fcntl(reader, F_SETFL, O_NONBLOCK), 0);
+	while ((rc = read(reader, buf, sizeof(buf))) > 0)
+		strbuf_add(&sb, buf, (size_t)rc);
+	assert_true(sb.len > 0 && sb.buf[sb.len - 1] == '\n');
+	for (char *p = sb.buf, *end; (end = strchr(p, '\n')) != NULL; p = end + 1, n++) {
+		json_t *line = json_loadb(p, (size_t)(end - p), 0, NULL);
+		assert_non_null(line);
+		json_decref(line);
+	}
+	*ret_text = sb.buf;
+	return n;
+}
+
+static void
+check_never_waits(void (*make)(int ret_ends[2]))
+{
+	static const char batch[] = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n";
+	unsigned long long before, lost;
+	unsigned sent = 0;
+	char *text, want[160];
+	int ends[2];
+
+	make(ends);
+	/* The losses of other tests are told first. */
+	log_info("begin");
+	before = log_lost();
+	while ((lost = log_lost() - before) < 10) {
+		log_info("x", LOG_INT("i", sent++));
+		assert_true(sent < 100000);
+	}
+	log_write_lines(SLICE_LIT(batch));
+	assert_int_equal(log_lost() - before, lost + 3);
+	assert_int_equal(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+	assert_in_range(read_lines(ends[0], &text), sent - lost + 1, sent - lost + 2);
+	free(text);
+	log_write_lines(SLICE_LIT(batch));
+	log_info("again");
+	assert_int_equal(read_lines(ends[0], &text), 5);
+	snprintf(
+		want, sizeof(want),
+		"\"level\":\"warn\",\"svc\":\"workout\",\"event\":\"log_lines_lost\",\"lines\":%llu}\n"
+		"{\"a\":1}\n",
+		lost + 3);
+	ASSERT_CONTAINS(text, want);
+	free(text);
+	log_setup("", LOG_LEVEL_INFO, STDERR_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+test_log_never_waits_for_its_reader(void **state)
+{
+	(void)state;
+	alarm(30); /* where it does wait */
+	check_never_waits(make_pipe);
+	check_never_waits(make_pipe_to_ask);
+	check_never_waits(make_socket);
+	alarm(0);
+}
+
+/* A batch goes in pieces that a pipe takes whole. */
+static void
+test_log_batches_keep_lines_whole(void **state)
+{
+	struct strbuf sb = STRBUF_INIT;
+	char *text;
+	int ends[2];
+
+	(void)state;
+	make_pipe(ends);
+	log_info("begin");
+	read_lines(ends[0], &text);
+	free(text);
+	for (int i = 0; sb.len < 5 * LOG_LINE_MAX; i++)
+		strbuf_addf(&sb, "{\"number\":%d,\"filler\":\"%0*d\"}\n", i, i % 700 + 1, i);
+	log_write_lines(strbuf_slice(&sb));
+	read_lines(ends[0], &text);
+	assert_string_equal(text, sb.buf);
+	free(text);
+	strbuf_fini(&sb);
+	log_setup("", LOG_LEVEL_INFO, STDERR_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void
 child_fatal(void *arg)
 {
@@ -305,6 +431,8 @@ main(void)
 		LOG_TEST(test_log_line_is_bounded),
 		LOG_TEST(test_log_many_fields_are_bounded),
 		LOG_TEST(test_log_unwritable_is_counted),
+		LOG_TEST(test_log_never_waits_for_its_reader),
+		LOG_TEST(test_log_batches_keep_lines_whole),
 		LOG_TEST(test_log_takes_last_words),
 		LOG_TEST(test_log_threads),
 	};
