@@ -1,23 +1,20 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Events from commit to consumer, and what they cost: one relay, one consumer, each a process of its own.
+"""bus: events from commit to consumer, and what they cost: one relay, one consumer, each a process of its own.
 
-    make integration-bins; tests/bench/bench_bus.py [EVENTS]
-
-First the outbox is filled, then relay and consumer carry it off: the rate is that of the slower of them, from their start
-to the last acknowledged offset. CPU is user plus system time of the process, without PostgreSQL's, less that of a run
-without events of the same length.
+First the outbox of a durable PostgreSQL is filled with BENCH_EVENTS (50,000) events, then relay and consumer carry them off:
+the rate is that of the slower of them, from their start to the last acknowledged offset. CPU is user plus system time of the
+process, less that of a run with one event.
 """
 import os
+import shutil
 import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-os.environ["FIT_BUILD"] = os.path.abspath(os.environ.get("FIT_BUILD") or f"{ROOT}/build/release")
-sys.path[:0] = [f"{ROOT}/deploy/local", f"{ROOT}/tests/support", f"{ROOT}/tests/integration/bus"]
-import conftest  # noqa: E402
+from kit import ROOT, Row, cpu_ns, descendants, fail
 
+sys.path.insert(0, f"{ROOT}/tests/integration/bus")
+EVENTS = int(os.environ.get("BENCH_EVENTS", "50000"))
 TOPIC = "fit.workout.v1"
 SUBJECTS = 500
 
@@ -26,40 +23,47 @@ def committed(bus):
     return bus.number("SELECT sum(committed) FROM fit_bus.group_partition WHERE grp = 'none'")
 
 
-def cpu_us(part):
-    return int(part.stop().split("cpu_us ")[1])
-
-
 def fill(bus, n):
     bus.sql(f"""INSERT INTO bus_test.outbox (id, topic, type, subject, sequence, payload, created_at)
         SELECT gen_random_uuid(), '{TOPIC}', 'set_logged', md5((g % {SUBJECTS})::text)::uuid, g / {SUBJECTS} + 1,
         decode(repeat('ab', 200), 'hex'), now() FROM generate_series(0, {n - 1}) g; ANALYZE bus_test.outbox""")
 
 
-def measure(bus, n):
+def carry(bus, n):
     bus.reset()
     fill(bus, n)
+    server = descendants(bus.postgres.pid())
+    before = cpu_ns(server)
     start = time.monotonic()
     relay = bus.run("relay")
     consumer = bus.run("consume", "none", 1, 500, TOPIC)
     while committed(bus) < n:
+        if time.monotonic() - start > 120:
+            fail(f"{committed(bus)} of {n} events were handled in 120 s")
         time.sleep(0.1)
     seconds = time.monotonic() - start
-    return seconds, cpu_us(relay), cpu_us(consumer)
+    # Backends that came after the fill are not in `server`.
+    postgres = cpu_ns(descendants(bus.postgres.pid())) - before
+    if committed(bus) != n or bus.unsent():
+        fail(f"{committed(bus)} of {n} events were handled, {bus.unsent()} were left")
+    return seconds, {"relay": cpu_us(relay), "consumer": cpu_us(consumer), "postgres": postgres / 1000}
 
 
-def main():
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 50000
-    bus = conftest.PgBus(tempfile.mkdtemp(prefix="fit-bench-bus-"))
+def cpu_us(part):
+    return int(part.stop().split("cpu_us ")[1])
+
+
+def bus(_world):
+    import conftest
+    folder = tempfile.mkdtemp(prefix="fit-bench-bus-")
+    server = conftest.PgBus(folder, durable=True)
     try:
-        _, relay_idle, consumer_idle = measure(bus, 1)
-        seconds, relay, consumer = measure(bus, n)
-        print(f"{n} events of 200 bytes in {seconds:.1f} s: {n / seconds:.0f} events/s from outbox to consumer")
-        print(f"relay {(relay - relay_idle) / n:.1f} us CPU per event, consumer {(consumer - consumer_idle) / n:.1f}")
+        _, idle = carry(server, 1)
+        seconds, busy = carry(server, EVENTS)
     finally:
-        bus.end()
-        bus.postgres.stop()
-        bus.postgres.destroy()
-
-
-main()
+        server.end()
+        server.postgres.stop()
+        server.postgres.destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+    return [Row(f"bus: {EVENTS:,} events of 200 bytes, commit to consumer", rate=EVENTS / seconds,
+                cpu={name: (busy[name] - idle[name]) / EVENTS for name in busy})]

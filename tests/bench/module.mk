@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: bench
+TESTS += bench_schema
+bench_schema_MAIN := tests/bench/bench_schema.c
 
-bench: ## test: Figures: CPU per request beside HAProxy, from one run
+BENCH_BINS := bus_test_program analytics_bench bench_schema
+.PHONY: bench
+bench: ## test: What requests, events, streams and idling cost, from one run (ROWS="bus inbox" for some)
 	@deploy/local/setup-packages build run bench
-	@$(MAKE) -s --no-print-directory -j$(shell nproc) programs
-	@tests/bench/run
+	@$(MAKE) -s --no-print-directory -j$(shell nproc) programs $(BENCH_BINS:%=$(B)/test/%)
+	@tests/bench/run $(ROWS)

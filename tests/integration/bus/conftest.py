@@ -76,8 +76,8 @@ class Part:
 class PgBus:
     """The driver `pg`, in the same server as outbox and effects, as on one machine."""
 
-    def __init__(self, folder):
-        self.postgres = stack.start_postgres(os.path.join(folder, "pg"), stack.free_port())
+    def __init__(self, folder, durable=False):
+        self.postgres = stack.start_postgres(os.path.join(folder, "pg"), stack.free_port(), durable)
         if self.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'fit_bus'") == "0":
             self.sql("CREATE ROLE fit_bus LOGIN")
         self.parts = []

@@ -13,9 +13,3 @@ tests integration-bins: $(GEN)/testing.protoset
 # For unit tests and fuzz targets: linked in, as fit_testing_protoset.
 $(GEN)/testing_protoset.o: $(GEN)/testing.protoset
 	$(Q)cd $(GEN) && printf '.section .rodata\n.global fit_testing_protoset\n.global fit_testing_protoset_end\nfit_testing_protoset:\n.incbin "testing.protoset"\nfit_testing_protoset_end:\n.section .note.GNU-stack,"",@progbits\n' > testing_protoset.s && $(CC) -c testing_protoset.s -o testing_protoset.o
-
-TESTS += bench_schema
-bench_schema_MAIN := tests/bench/bench_schema.c
-.PHONY: bench-schema
-bench-schema: $(B)/test/bench_schema ## test: Time per JSON decode, check and encode of a training session
-	@$<
