@@ -2,21 +2,21 @@
 /*
  * bus.h - topics with partitions, keys, groups and offsets: what Kafka offers, over a driver.
  *
- *	struct bus *bus;
- *	st = bus_open("pg:postgresql://fit_bus@127.0.0.1:7432/fitness?options=…", password, &bus,
- *&err); st = bus_produce(bus, deadline, messages, n, &err);            direct: behaviour events
+ *	st = bus_open("pg:postgresql://fit_bus@127.0.0.1:7432/fitness", password, &bus, &err);
+ *	st = bus_produce(bus, deadline, messages, n, &err);
  *
  * A message is an event: key = user id, value = protobuf fit.<service>.v1.Event, CloudEvents 1.0
- *attributes beside it (ce_id, ce_type, ce_source, ce_time, traceparent), as headers in Kafka and
- *columns in PostgreSQL.
+ * attributes beside it (ce_id, ce_type, ce_source, ce_time, traceparent), as headers in Kafka and
+ * columns in PostgreSQL.
  *
  * Promise: at least once; in order per key and topic, except for what took a detour over `.retry`.
- *Every consumer applies an id once. A produce that was acknowledged is durable; one whose answer
- *was lost may be there twice, under the same id.
+ * Every consumer applies an id once. A produce that was acknowledged is durable; one whose answer
+ * was lost may be there twice, under the same id.
  *
- * Ownership: a bus is shared by a process. Threads: any. Errors: UNAVAILABLE (driver away, try
- *again), RESOURCE_EXHAUSTED (bounded buffers full), INVALID_ARGUMENT (unknown topic, too large:
- *BUS_VALUE_MAX).
+ * Ownership: a bus is shared by a process.
+ * Threads:   any.
+ * Errors:    UNAVAILABLE (driver away, try again), RESOURCE_EXHAUSTED (bounded buffers full),
+ *            INVALID_ARGUMENT (unknown topic, too large: BUS_VALUE_MAX).
  */
 #ifndef FIT_BUS_BUS_H
 #define FIT_BUS_BUS_H

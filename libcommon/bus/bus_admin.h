@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bus_admin.h - looking at the bus and repairing it: lag, tail, rewind, dead letters; for fitctl
- *and tests.
+ * and tests.
  *
  *	st = bus_lag(bus, deadline, arena, &rows, &n, &err);
  *	st = bus_dlq_list(bus, deadline, "notification", 0, 50, arena, &dead, &n, &err);
- *	st = bus_dlq_replay(bus, deadline, seq, &err);           to the group that it failed in, and
- *no other
+ *	st = bus_dlq_replay(bus, deadline, seq, &err);
  *
- * Ownership: results live in the arena. Threads: any. Errors: NOT_FOUND (no such dead letter, topic
- *or group), others as bus.h; UNIMPLEMENTED where a driver has other tools for it.
+ * A replay goes to the group that the message failed in, and no other.
+ *
+ * Ownership: results live in the arena.
+ * Threads:   any.
+ * Errors:    NOT_FOUND (no such dead letter, topic or group), others as bus.h; UNIMPLEMENTED where
+ *            a driver has other tools for it.
  */
 #ifndef FIT_BUS_BUS_ADMIN_H
 #define FIT_BUS_BUS_ADMIN_H

@@ -9,8 +9,9 @@
  * and NAME.dlq.
  *
  * Ownership: a batch is the member's; its messages live in the arena given to next() until settle()
- * or pause(). Threads:   next, settle and pause of one member may be called by several threads; a
- * partition is in one batch at a time.
+ *            or pause().
+ * Threads:   next, settle and pause of one member may be called by several threads; a partition is
+ *            in one batch at a time.
  */
 #ifndef FIT_BUS_BUS_DRIVER_H
 #define FIT_BUS_BUS_DRIVER_H

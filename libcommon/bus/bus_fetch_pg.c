@@ -27,8 +27,8 @@ static const char sql_fetch[] =
 	" ORDER BY \"offset\" LIMIT $4) a) b"
 	" WHERE bytes - length(value) < $5 ORDER BY \"offset\"";
 static const char sql_mark[] =
-	"UPDATE group_partition SET mark_offset = $6,"
-	" mark_count = CASE WHEN mark_offset = $6 THEN mark_count + 1 ELSE 1 END"
+	"UPDATE group_partition SET mark_offset = $6, mark_n = $7, mark_count ="
+	" CASE WHEN mark_offset = $6 AND mark_n = $7 THEN mark_count + 1 ELSE 1 END"
 	" WHERE grp = $1 AND topic_id = $2 AND part = $3 AND owner = $4 AND epoch = $5"
 	" RETURNING mark_count";
 static const char sql_unmark[] =
@@ -95,7 +95,7 @@ ready_at(const struct bus_member *m, const struct bus_pg_part *p)
 {
 	if (p->state != PART_FREE || p->give_back || p->head <= p->position)
 		return INT64_MAX;
-	/* What goes out one by one has nothing to wait for. */
+	/* What goes out with care has been waiting. */
 	bool full =
 		p->head - p->position >= (int64_t)m->batch_max || p->position < p->careful_until;
 	int64_t at = full ? 0 : p->filled_ms + m->linger_ms;
@@ -153,7 +153,8 @@ come_back(struct bus_member *m, struct bus_pg_part *p)
 	pthread_cond_signal(&m->work);
 }
 
-/* The first message under suspicion: marked, or put aside when marks were left often enough. */
+/* A batch under suspicion: marked; a single message is put aside when marks were left often enough.
+ */
 static enum status
 mark(struct bus_member *m, struct bus_pg_part *p, int64_t epoch, struct arena *arena,
      struct bus_batch *batch, struct err *err)
@@ -163,7 +164,8 @@ mark(struct bus_member *m, struct bus_pg_part *p, int64_t epoch, struct arena *a
 	enum status st =
 		pg_query(m->bus->pool, deadline_in(BUS_PG_CALL_MS), sql_mark,
 			 PG_ARGS(pg_str(m->group), pg_int(p->topic->id), pg_int(p->part),
-				 pg_uuid(&m->id), pg_int(epoch), pg_int(batch->messages[0].offset)),
+				 pg_uuid(&m->id), pg_int(epoch), pg_int(batch->messages[0].offset),
+				 pg_int((int64_t)batch->n)),
 			 arena, &res, err);
 
 	if (st != STATUS_OK)
@@ -172,21 +174,20 @@ mark(struct bus_member *m, struct bus_pg_part *p, int64_t epoch, struct arena *a
 		return err_set(err, STATUS_ABORTED, "group %s: the partition has another owner",
 			       m->group);
 	out->is_marked = true;
-	batch->is_suspect = pg_get_int(res, 0, 0) > BUS_PG_CRASHES_MAX;
+	batch->is_suspect = batch->n == 1 && pg_get_int(res, 0, 0) > BUS_PG_CRASHES_MAX;
 	return STATUS_OK;
 }
 
 /* `p` is out; fills the batch. */
 static enum status
-fetch(struct bus_member *m, struct bus_pg_part *p, int64_t position, bool careful,
+fetch(struct bus_member *m, struct bus_pg_part *p, int64_t position, int64_t max, bool careful,
       struct arena *arena, struct bus_batch *batch, struct err *err)
 {
 	struct bus_pg_out *out = ARENA_NEW(arena, struct bus_pg_out);
 	struct pg_result *res;
 	enum status st = pg_query(m->bus->pool, deadline_in(BUS_PG_CALL_MS), sql_fetch,
 				  PG_ARGS(pg_int(p->topic->id), pg_int(p->part), pg_int(position),
-					  pg_int(careful ? 1 : (int64_t)m->batch_max),
-					  pg_int(BUS_PG_FETCH_BYTES)),
+					  pg_int(max), pg_int(BUS_PG_FETCH_BYTES)),
 				  arena, &res, err);
 
 	if (st != STATUS_OK)
@@ -212,11 +213,16 @@ fetch_part(struct bus_member *m, struct bus_pg_part *p, struct arena *arena,
 {
 	int64_t position = p->position, head = p->head;
 	bool careful = position < p->careful_until;
+	int64_t max = (int64_t)m->batch_max;
+
+	if (careful)
+		max = p->careful_until - position < p->careful_n ? p->careful_until - position
+								 : p->careful_n;
 
 	p->state = PART_OUT;
 	p->out_ms = clock_mono_ms();
 	pthread_mutex_unlock(&m->mutex);
-	enum status st = fetch(m, p, position, careful, arena, batch, err);
+	enum status st = fetch(m, p, position, max, careful, arena, batch, err);
 	pthread_mutex_lock(&m->mutex);
 	if (st == STATUS_OK && batch->n > 0)
 		return STATUS_OK;

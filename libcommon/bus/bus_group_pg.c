@@ -13,9 +13,11 @@
  * may be handled twice, at the same time even; the handler's own transaction (consumer_seen)
  * decides.
  *
- * A partition whose owner died without giving it back is read with care: up to where its batch
- * could have reached, one message at a time, with a mark before it is handled. A message whose mark
- * was left behind by BUS_PG_CRASHES_MAX dead processes is put aside.
+ * A partition whose owner died without giving it back is read with care: what its batch can have
+ * held, in CAREFUL_PARTS parts, each with a mark (offset and length) before it is handled. Mostly
+ * nothing in it was to blame, and that is all it costs. If a reader dies again, its mark tells the
+ * part, which is parted in turn; so a message that ends its readers is alone after log16(batch)
+ * deaths, and is put aside after BUS_PG_CRASHES_MAX more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,7 @@
 #define POLL_DEAF_MS 100  /* no hint can come */
 #define HANDLE_TIMEOUTS 3 /* a batch that is out for longer costs the member its lease */
 #define MEMBERS_MAX 1024
+#define CAREFUL_PARTS 16
 
 static const char sql_make_group[] =
 	"INSERT INTO consumer_group (name) VALUES ($1) ON CONFLICT DO NOTHING";
@@ -61,7 +64,8 @@ static const char sql_take[] =
 	"INSERT INTO group_partition AS p (grp, topic_id, part, owner, epoch)"
 	" VALUES ($1, $2, $3, $4, 1) ON CONFLICT (grp, topic_id, part)"
 	" DO UPDATE SET owner = excluded.owner, epoch = p.epoch + 1"
-	" RETURNING epoch, committed";
+	" RETURNING epoch, committed, coalesce(mark_offset, 0),"
+	" CASE WHEN mark_offset IS NOT NULL AND mark_count > 0 THEN mark_n ELSE 0 END";
 static const char sql_give_back[] =
 	"UPDATE group_partition SET owner = NULL"
 	" WHERE grp = $1 AND topic_id = $2 AND part = $3 AND owner = $4";
@@ -78,6 +82,7 @@ static const char sql_heads[] =
 /* A partition as the group's tables show it, and what this renewal makes of it. */
 struct seen {
 	int64_t topic_id, part, head, committed, epoch;
+	int64_t mark, mark_n; /* of one that was taken; mark_n 0: there is none */
 	bool mine, is_free, is_orphan;
 	bool taken, given_back;
 };
@@ -165,6 +170,8 @@ take(struct pg_tx *tx, struct sync *s, struct seen *p, struct err *err)
 		return st;
 	p->epoch = pg_get_int(res, 0, 0);
 	p->committed = pg_get_int(res, 0, 1);
+	p->mark = pg_get_int(res, 0, 2);
+	p->mark_n = pg_get_int(res, 0, 3);
 	p->mine = p->taken = true;
 	return STATUS_OK;
 }
@@ -229,13 +236,23 @@ on_sync(struct pg_tx *tx, void *arg, struct err *err)
 
 /* ---- what a renewal changes here ---- */
 
+/* From an owner that died over the batch that it marked, or else over any that it can have had. */
+static void
+take_care(struct bus_member *m, struct bus_pg_part *part, const struct seen *p)
+{
+	int64_t n = p->mark_n > 0 ? p->mark_n : (int64_t)m->batch_max;
+
+	part->careful_until = (p->mark_n > 0 ? p->mark : p->committed) + n;
+	part->careful_n = n > CAREFUL_PARTS ? n / CAREFUL_PARTS : 1;
+}
+
 static void
 own(struct bus_member *m, struct bus_pg_part *part, const struct seen *p)
 {
 	part->epoch = p->epoch;
-	part->position = p->committed;
-	part->careful_until =
-		p->taken && p->is_orphan ? p->committed + (int64_t)m->batch_max : p->committed;
+	part->position = part->careful_until = p->committed;
+	if (p->taken && p->is_orphan)
+		take_care(m, part, p);
 	part->failures = 0;
 	part->rest_until_ms = part->filled_ms = 0;
 }

@@ -13,7 +13,7 @@
 #define BUS_PG_CALL_MS 5000 /* of a statement that has no caller's deadline */
 #define BUS_PG_TOPICS_MAX 64
 #define BUS_PG_FETCH_BYTES (4 << 20)
-#define BUS_PG_CRASHES_MAX 3 /* a message that ended so many processes is put aside */
+#define BUS_PG_CRASHES_MAX 3 /* a message that, alone, ended so many processes is put aside */
 
 /* Bits of the wake-up. */
 enum { BUS_PG_WAKE_DATA = 1, BUS_PG_WAKE_GROUP = 2 };
@@ -49,7 +49,8 @@ struct bus_pg_part {
 	bool give_back; /* released as soon as it is at rest */
 	int64_t epoch;
 	int64_t position, head; /* next to read, next to be written */
-	int64_t careful_until;  /* below: one message at a time, marked before it is handled */
+	int64_t careful_until;  /* below: careful_n at a time, marked before they are handled */
+	int64_t careful_n;
 	unsigned failures;
 	int64_t rest_until_ms;
 	int64_t filled_ms; /* when it was first seen to have something; 0: it has not */

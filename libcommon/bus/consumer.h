@@ -3,25 +3,35 @@
  * consumer.h - a member of a consumer group: batches in, offsets out, poison aside.
  *
  *	static const struct consumer_def inbox = {
- *		.group = "notification", .topics = (const char *const[]){ "fit.workout.v1",
- *"fit.user.v1", NULL }, .handle = on_events, .batch_max = 500, .linger_ms = 50, .attempts_max = 5,
+ *		.group = "notification",
+ *		.topics = (const char *const[]){ "fit.workout.v1", "fit.user.v1", NULL },
+ *		.handle = on_events,
+ *		.batch_max = 500,
+ *		.linger_ms = 50,
+ *		.attempts_max = 5,
  *	};
  *
- * handle() gets one or more messages of one partition, in order, and returns for the whole batch:
- *   OK                    all applied (effect and event ids committed together by the handler): the
- *offset is committed. UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED, RESOURCE_EXHAUSTED the world is
- *away: the partition pauses with back-off (jitter, 100 ms … 30 s) and the batch comes again.
- *   anything else         one message of the batch is bad: it is tried again one by one; the one
- *that fails alone goes to `.retry` with back-off and, after attempts_max, to `.dlq` with the error;
- *it never blocks its partition. A message that ends the process three times at the same offset is
- *put aside the same way (a mark is kept before handling, cleared after).
+ * handle() gets one or more messages of one partition, in order, and returns for all of them:
+ *
+ * - OK: all applied (effect and event ids committed together by the handler). The offset is
+ *   committed.
+ * - UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED, RESOURCE_EXHAUSTED: the world is away. The partition
+ *   pauses with back-off (jitter, 100 ms … 30 s) and the messages come again.
+ * - Anything else: one of them is bad. They come again in halves; the one that fails alone goes to
+ *   `.retry` with back-off and, after attempts_max, to `.dlq` with the error. It never blocks its
+ *   partition.
+ *
+ * A message that ends the process goes to `.dlq` too. After an unclean end the driver hands out
+ * what may have been to blame in ever smaller parts, each marked before it is handled, and puts the
+ * message aside that was left alone under its mark three times.
  *
  * The contract of exactly-once effects: the handler stores the effect and the event id in one
- *transaction (consumer_seen(tx, group, id) answers whether it was applied before), or writes
- *idempotently.
+ * transaction (consumer_seen(tx, group, id) answers whether it was applied before), or writes
+ * idempotently.
  *
- * Ownership: messages are valid until handle returns. Threads: one thread per owned partition set
- *(`threads`), all ended by consumer_stop within its grace; a handler in flight finishes first.
+ * Ownership: messages are valid until handle returns.
+ * Threads:   `threads` of them, each with one batch at a time, all ended by consumer_stop within
+ *            its grace; a handler in flight finishes first.
  */
 #ifndef FIT_BUS_CONSUMER_H
 #define FIT_BUS_CONSUMER_H

@@ -124,6 +124,10 @@ class PgBus:
     def applied(self, group, where="true"):
         return self.number(f"SELECT count(*) FROM {SCHEMA}.applied WHERE grp = '{group}' AND {where}")
 
+    def handled(self, group):
+        """Calls of the handler that had an effect: a transaction each."""
+        return self.number(f"SELECT count(DISTINCT xmin::text) FROM {SCHEMA}.applied WHERE grp = '{group}'")
+
     def wait_applied(self, group, n, seconds=60, where="true"):
         wait_until(f"{n} effects of {group}", lambda: self.applied(group, where) >= n, seconds)
 

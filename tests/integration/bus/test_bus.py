@@ -177,9 +177,9 @@ def test_poison_goes_aside(bus):
 
 def test_crashing_message_goes_aside(bus):
     """A message that ends its reader is put aside after it has done so often enough; the rest goes on."""
-    bus.start("produce", TOPIC, 50, "x").finish()
+    bus.start("produce", TOPIC, 1500, "x").finish()
     bus.start("produce", TOPIC, 1, "crash").finish()
-    bus.start("produce", TOPIC, 50, "x").finish()
+    bus.start("produce", TOPIC, 500, "x").finish()
     deaths = 0
     while deaths < 10:
         consumer = bus.start("consume", "g", 1, 200, TOPIC)
@@ -187,10 +187,25 @@ def test_crashing_message_goes_aside(bus):
         if consumer.process.poll() is None:
             break
         deaths += 1
-    # Once in its batch, with nobody knowing which; then three times alone.
-    assert deaths == 4
-    bus.wait_applied("g", 100)
+    # Once in its batch, once in one of twelve, with nobody knowing which; then three times alone.
+    assert deaths == 5
+    bus.wait_applied("g", 2000)
+    assert bus.repeated("g") == 0
     assert bus.sql("SELECT type FROM fit_bus.dlq") == "crash"
+
+
+@pytest.mark.parametrize("point", ["consumer.before_handle", "consumer.after_handle", "consumer.before_commit",
+                                   "consumer.after_commit"])
+def test_recovery_is_quick(bus, point):
+    """After an unclean end, and another one while recovering, what is left is read in parts, not one by one."""
+    bus.start("produce", TOPIC, 8000, "x").finish()
+    for hit in (1, 5):
+        bus.start("consume", "g", 1, 800, TOPIC, crash=f"{point}:{hit}").wait_killed()
+    bus.run("consume", "g", 1, 800, TOPIC)
+    bus.wait_applied("g", 8000)
+    assert bus.repeated("g") == 0 and bus.dead() == 0
+    # 16 parts of 8 partitions each, 16 parts of the part that the second one died over, and what is no longer suspect.
+    assert bus.handled("g") <= 16 * 8 + 16 + 3 * 8
 
 
 def test_sink_away(bus, tmp_path):
