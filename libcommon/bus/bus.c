@@ -13,6 +13,7 @@
 struct bus {
 	const struct bus_driver *driver;
 	void *self;
+	int64_t lease_ms;
 };
 
 const struct bus_driver *const bus_drivers[] = { &bus_pg_driver, NULL };
@@ -56,6 +57,7 @@ bus_open(const char *url, const char *password, struct bus **ret_bus, struct err
 		panic("bus: no memory");
 	bus->driver = driver;
 	bus->self = self;
+	bus->lease_ms = BUS_LEASE_MS;
 	metric_register(&m_produced);
 	*ret_bus = bus;
 	return STATUS_OK;
@@ -68,6 +70,18 @@ bus_close(struct bus *bus)
 		return;
 	bus->driver->close(bus->self);
 	free(bus);
+}
+
+void
+bus_set_lease(struct bus *bus, int64_t ms)
+{
+	bus->lease_ms = ms;
+}
+
+int64_t
+bus_lease(const struct bus *bus)
+{
+	return bus->lease_ms;
 }
 
 const struct bus_driver *

@@ -32,6 +32,7 @@
 #define BUS_VALUE_MAX (256 * 1024)
 #define BUS_KEY_MAX 64
 #define BUS_BATCH_MAX 1000 /* messages of one bus_produce */
+#define BUS_LEASE_MS 6000
 
 struct bus;
 
@@ -56,6 +57,13 @@ struct bus_message {
 enum status bus_open(const char *url, const char *password, struct bus **ret_bus,
 		     struct err *err) MUST_CHECK;
 void bus_close(struct bus *bus);
+/*
+ * How long a consumer or relay may be silent before others take over what it reads or carries, from
+ * 1 s on; BUS_LEASE_MS when never set. For those that start afterwards. Shorter: less waiting after
+ * a crash, and more false alarms on a machine that stalls, which cost repeats.
+ */
+void bus_set_lease(struct bus *bus, int64_t ms);
+int64_t bus_lease(const struct bus *bus);
 /* All or nothing; in order per key. */
 enum status bus_produce(struct bus *bus, struct deadline deadline,
 			const struct bus_message *messages, size_t n, struct err *err) MUST_CHECK;

@@ -30,6 +30,7 @@ struct bus_member_options {
 	size_t batch_max;
 	int64_t linger_ms;
 	int64_t handle_timeout_ms; /* a batch that is out for much longer loses its lease */
+	int64_t lease_ms;
 };
 
 struct bus_batch {

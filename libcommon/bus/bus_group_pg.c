@@ -27,8 +27,7 @@
 #include "libcommon/bus/bus_pg_private.h"
 #include "libcommon/observe/log.h"
 
-#define LEASE_MS 6000
-#define RENEW_MS 2000
+#define RENEWALS 3        /* in the time of a lease */
 #define SYNC_GAP_MS 50    /* between two that were asked for */
 #define POLL_MS 1000      /* hints come in between */
 #define POLL_DEAF_MS 100  /* no hint can come */
@@ -40,7 +39,7 @@ static const char sql_make_group[] =
 	"INSERT INTO consumer_group (name) VALUES ($1) ON CONFLICT DO NOTHING";
 /* A process that freezes in here must not hold the lock for longer than its lease. */
 static const char sql_lock_group[] =
-	"SELECT set_config('idle_in_transaction_session_timeout', '5000', true)"
+	"SELECT set_config('idle_in_transaction_session_timeout', $2::bigint::text, true)"
 	" FROM consumer_group WHERE name = $1 FOR UPDATE";
 static const char sql_expire[] =
 	"DELETE FROM group_member WHERE grp = $1 AND lease_until < clock_timestamp()";
@@ -94,6 +93,13 @@ struct sync {
 	int64_t ranks[BUS_PG_TOPICS_MAX][2]; /* of member->topics: members, those before us */
 	const bool *at_rest;                 /* per partition: may be given back */
 };
+
+static enum status
+lock_group(struct pg_tx *tx, const struct bus_member *m, struct err *err)
+{
+	return pg_tx_query(tx, sql_lock_group, PG_ARGS(pg_str(m->group), pg_int(m->lease_ms)), NULL,
+			   err);
+}
 
 static enum status
 read_ranks(struct pg_tx *tx, struct sync *s, struct err *err)
@@ -216,14 +222,15 @@ on_sync(struct pg_tx *tx, void *arg, struct err *err)
 {
 	struct sync *s = arg;
 	struct bus_member *m = s->member;
-	enum status st = pg_tx_query(tx, sql_lock_group, PG_ARGS(pg_str(m->group)), NULL, err);
+	enum status st = lock_group(tx, m, err);
 
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_expire, PG_ARGS(pg_str(m->group)), NULL, err);
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_renew,
 				 PG_ARGS(pg_str(m->group), pg_uuid(&m->id),
-					 pg_strings(m->topic_names, m->ntopics), pg_int(LEASE_MS)),
+					 pg_strings(m->topic_names, m->ntopics),
+					 pg_int(m->lease_ms)),
 				 NULL, err);
 	if (st == STATUS_OK)
 		st = read_ranks(tx, s, err);
@@ -397,7 +404,7 @@ member_main(void *arg)
 		unsigned hints = atomic_exchange(&m->hints, 0);
 
 		m->sync_wanted = m->sync_wanted || (hints & BUS_PG_WAKE_GROUP) != 0;
-		int64_t sync_at = synced + (m->sync_wanted ? SYNC_GAP_MS : RENEW_MS);
+		int64_t sync_at = synced + (m->sync_wanted ? SYNC_GAP_MS : m->lease_ms / RENEWALS);
 		int64_t poll_at = (hints & BUS_PG_WAKE_DATA) != 0 ? now : polled + poll_ms(m);
 		if (now < sync_at && now < poll_at) {
 			struct timespec until =
@@ -517,6 +524,7 @@ new_member(struct bus_pg *bus, const struct bus_member_options *opts)
 	m->batch_max = opts->batch_max;
 	m->linger_ms = opts->linger_ms;
 	m->handle_timeout_ms = opts->handle_timeout_ms;
+	m->lease_ms = opts->lease_ms;
 	m->retry_due_ms = INT64_MAX;
 	pthread_mutex_init(&m->mutex, NULL);
 	pthread_condattr_init(&attr);
@@ -579,7 +587,7 @@ static enum status
 on_leave(struct pg_tx *tx, void *arg, struct err *err)
 {
 	struct bus_member *m = arg;
-	enum status st = pg_tx_query(tx, sql_lock_group, PG_ARGS(pg_str(m->group)), NULL, err);
+	enum status st = lock_group(tx, m, err);
 
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_give_back_all, PG_ARGS(pg_str(m->group), pg_uuid(&m->id)),

@@ -67,7 +67,7 @@ struct bus_member {
 	char *topic_ids; /* "{1,2}" */
 	char *topic_names[BUS_PG_TOPICS_MAX];
 	size_t batch_max;
-	int64_t linger_ms, handle_timeout_ms;
+	int64_t linger_ms, handle_timeout_ms, lease_ms;
 	pthread_t thread;
 	atomic_uint hints; /* BUS_PG_WAKE_… not looked at yet */
 

@@ -343,7 +343,8 @@ consumer_start(struct bus *bus, const struct consumer_def *def, void *ctx,
 					   .topics = c->def.topics,
 					   .batch_max = c->def.batch_max,
 					   .linger_ms = c->def.linger_ms,
-					   .handle_timeout_ms = c->def.handle_timeout_ms };
+					   .handle_timeout_ms = c->def.handle_timeout_ms,
+					   .lease_ms = bus_lease(bus) };
 	enum status st = c->driver->join(bus_self(bus), &opts, &c->member, err);
 	if (st != STATUS_OK) {
 		free_consumer(c);

@@ -20,10 +20,10 @@
 
 #define BATCH_MAX 500
 #define CALL_MS 5000
-#define RENEW_MS 2000
-#define LEASE_MARGIN_MS 1000
-#define POLL_MS 1000 /* hints come in between */
-#define GAP_MS 5     /* between two reads: what comes meanwhile goes together */
+#define RENEWALS 3     /* in the time of a lease */
+#define LEASE_MARGIN 6 /* a part of it */
+#define POLL_MS 1000   /* hints come in between */
+#define GAP_MS 5       /* between two reads: what comes meanwhile goes together */
 #define AGE_MS 2000
 #define PURGE_MS 60000
 #define BACK_OFF_MS_MIN 100
@@ -37,7 +37,7 @@ struct relay {
 	struct uuid id;
 	struct arena *arena;
 	struct relay_shards shards;
-	int64_t renewed_ms; /* the lease counts from here */
+	int64_t lease_ms, renewed_ms; /* the lease counts from there */
 	int64_t aged_ms, purged_ms;
 	int64_t back_off_ms; /* 0: all is well */
 	struct metric_series *m_sent, *m_refused, *m_failed, *m_age, *m_shards;
@@ -104,8 +104,8 @@ carry_batch(struct relay *r, size_t *ret_n, struct err *err)
 	size_t n;
 
 	s.deadline =
-		deadline_min(deadline_in(CALL_MS),
-			     (struct deadline){ r->renewed_ms + RELAY_LEASE_MS - LEASE_MARGIN_MS });
+		deadline_min(deadline_in(CALL_MS), (struct deadline){ r->renewed_ms + r->lease_ms -
+								      r->lease_ms / LEASE_MARGIN });
 	enum status st = relay_store_read(r->pg, s.deadline, &r->shards, r->source, BATCH_MAX,
 					  r->arena, &s.messages, &n, err);
 	if (st != STATUS_OK)
@@ -139,10 +139,10 @@ renew_if_due(struct relay *r, struct err *err)
 {
 	int64_t now = clock_mono_ms();
 
-	if (r->renewed_ms != 0 && now - r->renewed_ms < RENEW_MS)
+	if (r->renewed_ms != 0 && now - r->renewed_ms < r->lease_ms / RENEWALS)
 		return STATUS_OK;
-	enum status st =
-		relay_store_renew(r->pg, deadline_in(CALL_MS), &r->id, r->arena, &r->shards, err);
+	enum status st = relay_store_renew(r->pg, deadline_in(CALL_MS), &r->id, r->lease_ms,
+					   r->arena, &r->shards, err);
 	if (st == STATUS_OK) {
 		r->renewed_ms = now;
 		metric_set(r->m_shards, r->shards.n);
@@ -279,6 +279,7 @@ relay_start(struct pg_pool *pg, struct bus *bus, const char *source, struct rela
 		panic("relay: no memory");
 	r->pg = pg;
 	r->bus = bus;
+	r->lease_ms = bus_lease(bus);
 	r->id = uuid_v7();
 	r->arena = arena_new(ARENA_BYTES);
 	pthread_mutex_init(&r->mutex, NULL);

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * relay.h - carries committed outbox rows to the bus: in order per key, marked after
- *acknowledgement.
+ * acknowledgement.
+ *
+ *	st = relay_start(pg, bus, "workout", &relay, &err);
+ *	relay_wake(relay);
+ *
+ * It has a thread of its own, which polls; relay_wake() after a commit is a hint.
  *
  * Several instances may run (one in each replica of a service): subjects are divided into shards, a
- *shard is leased. A crash after produce and before mark sends again, under the same id.
+ * shard is leased. A crash after produce and before mark sends again, under the same id.
  *
- *	st = relay_start(pg, bus, "workout", &relay, &err);      a thread of its own
- *	relay_wake(relay);                                        hint after a commit; polling is
- *the truth
+ * Ownership: pg and bus are borrowed, and outlive the relay.
+ * Threads:   any may wake it; one starts, stops and frees it.
+ * Errors:    relay_start: those of the database, which must have the outbox's tables.
  */
 #ifndef FIT_BUS_RELAY_H
 #define FIT_BUS_RELAY_H

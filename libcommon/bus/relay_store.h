@@ -13,7 +13,6 @@
 #include "libcommon/store/pg.h"
 
 #define RELAY_SHARDS 16
-#define RELAY_LEASE_MS 6000
 
 struct relay_shards {
 	unsigned n;
@@ -22,7 +21,7 @@ struct relay_shards {
 
 /* Renews the lease, takes and gives back shards so that the live relays have equal parts. */
 enum status relay_store_renew(struct pg_pool *pg, struct deadline deadline,
-			      const struct uuid *relay, struct arena *arena,
+			      const struct uuid *relay, int64_t lease_ms, struct arena *arena,
 			      struct relay_shards *ret_shards, struct err *err) MUST_CHECK;
 enum status relay_store_leave(struct pg_pool *pg, struct deadline deadline,
 			      const struct uuid *relay, struct arena *arena,

@@ -12,7 +12,7 @@
 
 /* A process that freezes in here must not hold the lock for longer than its lease. */
 static const char sql_lock_shards[] =
-	"SELECT shard, set_config('idle_in_transaction_session_timeout', '5000', true)"
+	"SELECT shard, set_config('idle_in_transaction_session_timeout', $1::bigint::text, true)"
 	" FROM outbox_shard ORDER BY shard FOR UPDATE";
 static const char sql_expire[] = "DELETE FROM outbox_relay WHERE lease_until < clock_timestamp()";
 static const char sql_renew[] =
@@ -53,6 +53,7 @@ static const char sql_purge[] =
 
 struct renew {
 	const struct uuid *relay;
+	int64_t lease_ms;
 	struct relay_shards shards;
 };
 
@@ -102,12 +103,12 @@ on_renew(struct pg_tx *tx, void *arg, struct err *err)
 {
 	struct renew *r = arg;
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_lock_shards, PG_ARGS(), NULL, err);
+	enum status st = pg_tx_query(tx, sql_lock_shards, PG_ARGS(pg_int(r->lease_ms)), NULL, err);
 
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_expire, PG_ARGS(), NULL, err);
 	if (st == STATUS_OK)
-		st = pg_tx_query(tx, sql_renew, PG_ARGS(pg_uuid(r->relay), pg_int(RELAY_LEASE_MS)),
+		st = pg_tx_query(tx, sql_renew, PG_ARGS(pg_uuid(r->relay), pg_int(r->lease_ms)),
 				 NULL, err);
 	if (st == STATUS_OK)
 		st = pg_tx_query(tx, sql_rank, PG_ARGS(pg_uuid(r->relay)), &res, err);
@@ -119,9 +120,10 @@ on_renew(struct pg_tx *tx, void *arg, struct err *err)
 
 enum status
 relay_store_renew(struct pg_pool *pg, struct deadline deadline, const struct uuid *relay,
-		  struct arena *arena, struct relay_shards *ret_shards, struct err *err)
+		  int64_t lease_ms, struct arena *arena, struct relay_shards *ret_shards,
+		  struct err *err)
 {
-	struct renew r = { .relay = relay };
+	struct renew r = { .relay = relay, .lease_ms = lease_ms };
 	struct pg_tx_options opts = { .deadline = deadline, .arena = arena };
 	enum status st = pg_transaction(pg, &opts, on_renew, &r, err);
 

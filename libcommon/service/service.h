@@ -64,6 +64,7 @@ struct service_config {
 	char *bus_password;    /* FIT_BUS_PASSWORD(_FILE) */
 	char *bus_owner_url;   /* FIT_BUS_OWNER_URL: for the bus's migrations */
 	char *bus_owner_password;
+	int64_t bus_lease_ms; /* FIT_BUS_LEASE_MS */
 };
 extern const struct config_table service_config_table;
 /* A pool of the service's settings: application_name is `name`, also the pool's name in metrics. */

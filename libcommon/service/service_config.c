@@ -47,6 +47,9 @@ static const struct config_item items[] = {
 	    "The event bus as its owner: migrations then bring the bus up to date too."),
 	STR("FIT_BUS_OWNER_PASSWORD", NULL, bus_owner_password, NULL, CONFIG_SECRET,
 	    "Password of the bus's owner."),
+	NUM("FIT_BUS_LEASE_MS", bus_lease_ms, "6000", 1000, 60000,
+	    "How long this process may be silent before another one takes over the events that it "
+	    "reads or relays."),
 	STR("FIT_REDIS_SESSION_URL", NULL, redis_url, NULL, CONFIG_SECRET,
 	    "Redis of sessions and limits: redis://[:password@]host:port[/db]."),
 };

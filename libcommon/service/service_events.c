@@ -47,8 +47,13 @@ enum status
 service_events_open(const struct service_def *def, const struct service_config *cfg,
 		    struct err *err)
 {
-	if (cfg->bus_url != NULL)
-		return bus_open(cfg->bus_url, cfg->bus_password, &events.bus, err);
+	if (cfg->bus_url != NULL) {
+		enum status st = bus_open(cfg->bus_url, cfg->bus_password, &events.bus, err);
+
+		if (st == STATUS_OK)
+			bus_set_lease(events.bus, cfg->bus_lease_ms);
+		return st;
+	}
 	if (def->consumers != NULL)
 		return err_set(err, STATUS_INVALID_ARGUMENT,
 			       "FIT_BUS_URL: is not set, and %s reads events", def->name);

@@ -20,7 +20,7 @@ SUBJECTS = 500
 
 
 def committed(bus):
-    return bus.number("SELECT sum(committed) FROM fit_bus.group_partition WHERE grp = 'none'")
+    return sum(bus.driver.committed("none", TOPIC))
 
 
 def fill(bus, n):
@@ -56,7 +56,7 @@ def cpu_us(part):
 def bus(_world):
     import conftest
     folder = tempfile.mkdtemp(prefix="fit-bench-bus-")
-    server = conftest.PgBus(folder, durable=True)
+    server = conftest.Bus("pg", folder, durable=True)
     try:
         _, idle = carry(server, 1)
         seconds, busy = carry(server, EVENTS)

@@ -4,6 +4,7 @@ Python client."""
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -68,12 +69,13 @@ class Service:
             "FIT_LISTEN": f"127.0.0.1:{self.port}", "FIT_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
             "FIT_BUS_URL": "pg:" + self.pg.url("fit_bus", schema="fit_bus"),
             "FIT_BUS_OWNER_URL": "pg:" + self.pg.url("fit_owner", schema="fit_bus"),
-            "FIT_CLICKHOUSE_URL": self.clickhouse.url, "FIT_CLICKHOUSE_PASSWORD": PASSWORD,
+            "FIT_CLICKHOUSE_URL": self.clickhouse.url, "FIT_CLICKHOUSE_PASSWORD": PASSWORD, "FIT_BUS_LEASE_MS": "2000",
         } | self.settings
 
-    def start(self):
+    def start(self, crash=None):
+        env = self.environment() | ({"FIT_CRASH_POINT": crash} if crash else {})
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([f"{BUILD}/bin/analytics"], env=self.environment(), stdout=log, stderr=log,
+            self.process = subprocess.Popen([f"{BUILD}/bin/analytics"], env=env, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
         stack.wait_until("the analytics service", lambda: self.admin("/ready") is not None, 30, self.process, self.log)
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.use_local_subchannel_pool", 1)])
@@ -93,9 +95,12 @@ class Service:
             assert word not in log, log[-8000:]
 
     def kill(self):
-        self.channel.close()
         self.process.kill()
-        self.process.wait()
+        self.wait_killed()
+
+    def wait_killed(self):
+        assert self.process.wait(30) == -signal.SIGKILL
+        self.channel.close()
         self.process = None
 
     def admin(self, path):

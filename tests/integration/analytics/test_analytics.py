@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from analytics_service import stack
+from analytics_service import Failure, stack
 
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 
@@ -128,6 +128,32 @@ def test_killed_at_random(service, clickhouse, ana):
         service.kill()
         service.start()
     wait_stored(clickhouse, ana, 300, 60)
+
+
+@pytest.mark.parametrize("point", ["consumer.before_handle", "consumer.after_handle", "consumer.before_commit",
+                                   "consumer.after_commit"])
+def test_killed_at_every_step(service, clickhouse, pg, point):
+    """Twice, the second time while it recovers: what is in ClickHouse is what was on the bus, by id, each once."""
+    users = [str(uuid.uuid4()) for _ in range(16)]  # several partitions
+    keys = ", ".join(f"decode('{user.replace('-', '')}', 'hex')" for user in users)
+    ours = "user_id IN (" + ", ".join(f"toUUID('{user}')" for user in users) + ")"
+    service.stop()
+    for hit in (1, 3):
+        service.start(crash=f"{point}:{hit}")
+        for user in users:
+            try:
+                service.call("RecordEvents", {"events": [screen() for _ in range(25)]}, user)
+            except Failure:
+                break  # it died: on the bus or not, nobody knows
+        service.wait_killed()
+    service.start()
+    sent = sorted(set(pg.sql(f"SELECT id FROM fit_bus.log WHERE key IN ({keys})").split()))
+    assert len(sent) >= 25
+    stack.wait_until("all of them", lambda: clickhouse.number(f"SELECT uniqExact(event_id) FROM events WHERE {ours}")
+                     == len(sent), 30)
+    rows = clickhouse.sql(f"SELECT toString(event_id) FROM events FINAL WHERE {ours}")
+    assert sorted(row[0] for row in rows) == sent
+    assert pg.sql("SELECT count(*) FROM fit_bus.dlq WHERE error LIKE 'ended%'") == "0"
 
 
 def poison(pg, user, value):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bus with the driver's own server, and the processes that the tests put together.
+"""A bus under test: its driver, a PostgreSQL with outbox and effects, and the processes that the tests put together.
 
-    make CRASH_POINTS=1 integration-bins; pytest tests/integration/bus
+    make SANITIZER=address programs integration-bins; FIT_BUILD=build/address pytest tests/integration/bus
 
-A driver joins by a class beside PgBus that starts what it needs and says its URL.
+A driver joins by a class with the methods of PgDriver and its row in DRIVERS; every test of test_bus.py and
+test_fitctl_bus.py then runs over it too. What only one driver has is tested in a file of its own (test_bus_pg.py).
 """
+import collections
 import ctypes
 import os
 import pathlib
@@ -20,6 +22,7 @@ import stack
 BUILD = pathlib.Path(os.environ["FIT_BUILD"])
 PROGRAM = str(BUILD / "test" / "bus_test_program")
 SCHEMA = "bus_test"
+LEASE_S = 2  # shorter than in production: most of these tests wait for one to end
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -73,27 +76,91 @@ class Part:
         self.log.close()
 
 
-class PgBus:
-    """The driver `pg`, in the same server as outbox and effects, as on one machine."""
+Dead = collections.namedtuple("Dead", "group type attempts error")
 
-    def __init__(self, folder, durable=False):
+
+class PgDriver:
+    """The driver `pg`, in the server that has outbox and effects, as on one machine."""
+
+    def __init__(self, postgres):
+        self.sql = postgres.sql
+        self.url = "pg:" + postgres.url("fit_bus", "fit_bus")
+        self.owner_url = "pg:" + postgres.url("fit_owner")
+        self.sql("DO $$ BEGIN CREATE ROLE fit_bus LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+
+    def wipe(self):
+        """Before `migrate`, which makes it anew."""
+        self.sql("DROP SCHEMA IF EXISTS fit_bus CASCADE")
+
+    def stop(self):
+        """The server is stopped by whoever started it."""
+
+    def numbers(self, text):
+        return [int(n) for n in self.sql(text).split()]
+
+    def topics(self):
+        return self.sql("SELECT name FROM fit_bus.topic ORDER BY name").split()
+
+    def kept(self, topic):
+        """{partition: offsets that can be read}"""
+        kept = collections.defaultdict(list)
+        for line in self.sql(f"""SELECT part, "offset" FROM fit_bus.log JOIN fit_bus.topic t ON t.id = topic_id AND
+                t.name = '{topic}' ORDER BY 1, 2""").split():
+            part, offset = line.split("|")
+            kept[int(part)].append(int(offset))
+        return kept
+
+    def heads(self, topic):
+        """By partition, the offset that comes next."""
+        return self.numbers(f"""SELECT next_offset FROM fit_bus.partition_head JOIN fit_bus.topic t ON t.id = topic_id AND
+            t.name = '{topic}' ORDER BY part""")
+
+    def committed(self, group, topic):
+        """By partition, where the group goes on."""
+        return self.numbers(f"""SELECT committed FROM fit_bus.group_partition JOIN fit_bus.topic t ON t.id = topic_id AND
+            t.name = '{topic}' WHERE grp = '{group}' ORDER BY part""")
+
+    def shares(self, group):
+        """How many partitions each owner has, ascending; those of nobody are left out."""
+        return self.numbers(f"""SELECT count(*) FROM fit_bus.group_partition WHERE grp = '{group}' AND owner IS NOT NULL
+            GROUP BY owner ORDER BY 1""")
+
+    def retries(self):
+        return self.numbers("SELECT count(*) FROM fit_bus.retry")[0]
+
+    def dead(self):
+        lines = self.sql("SELECT grp, type, attempt, error FROM fit_bus.dlq ORDER BY seq").splitlines()
+        return [Dead(group, type_, int(attempts), error)
+                for group, type_, attempts, error in (line.split("|", 3) for line in lines)]
+
+    def expire(self):
+        """All that is there now passes the retention."""
+        self.sql("SELECT fit_bus.maintain_at(now() + interval '10 days'); SELECT fit_bus.maintain_at(now())")
+
+
+DRIVERS = {"pg": PgDriver}
+
+
+class Bus:
+    """What the tests have in their hands: the driver's state, the effects, and processes."""
+
+    def __init__(self, name, folder, durable=False):
         self.postgres = stack.start_postgres(os.path.join(folder, "pg"), stack.free_port(), durable)
-        if self.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'fit_bus'") == "0":
-            self.sql("CREATE ROLE fit_bus LOGIN")
+        self.driver = DRIVERS[name](self.postgres)
         self.parts = []
 
     def environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("FIT_", "TEST_"))}
-        return env | {"TEST_BUS_URL": "pg:" + self.postgres.url("fit_bus", "fit_bus"),
-                      "TEST_BUS_OWNER_URL": "pg:" + self.postgres.url("fit_owner"),
+        return env | {"TEST_BUS_URL": self.driver.url, "TEST_BUS_OWNER_URL": self.driver.owner_url,
                       "TEST_PG_URL": self.postgres.url("fit_workout", SCHEMA),
-                      "TEST_PG_OWNER_URL": self.postgres.url("fit_owner")}
+                      "TEST_PG_OWNER_URL": self.postgres.url("fit_owner"), "TEST_LEASE_MS": str(LEASE_S * 1000)}
 
     def sql(self, text):
         return self.postgres.sql(text)
 
     def reset(self):
-        self.sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; DROP SCHEMA IF EXISTS fit_bus CASCADE;")
+        self.driver.wipe()
+        self.sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
         self.start("migrate").finish()
 
     def start(self, *arguments, **options):
@@ -150,12 +217,6 @@ class PgBus:
         assert self.repeated(group) == 0
         assert self.out_of_order(group) == 0
 
-    def dead(self):
-        return self.number("SELECT count(*) FROM fit_bus.dlq")
-
-    def owners(self, group):
-        return self.number(f"SELECT count(DISTINCT owner) FROM fit_bus.group_partition WHERE grp = '{group}'")
-
 
 def wait_until(what, done, seconds=60):
     end = time.monotonic() + seconds
@@ -164,11 +225,12 @@ def wait_until(what, done, seconds=60):
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session", name="server")
-def fixture_server():
+@pytest.fixture(scope="session", name="server", params=sorted(DRIVERS))
+def fixture_server(request):
     folder = tempfile.mkdtemp(prefix="fit-bus-")
-    server = PgBus(folder)
+    server = Bus(request.param, folder)
     yield server
+    server.driver.stop()
     server.postgres.stop()
     shutil.rmtree(folder, ignore_errors=True)
 

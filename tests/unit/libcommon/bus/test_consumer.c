@@ -133,6 +133,13 @@ bus_driver_of(const struct bus *bus)
 	return &fake_driver;
 }
 
+int64_t
+bus_lease(const struct bus *bus)
+{
+	(void)bus;
+	return BUS_LEASE_MS;
+}
+
 void *
 bus_self(const struct bus *bus)
 {
