@@ -77,7 +77,8 @@ rpc_call_leave(struct rpc_call *call)
 		arena_reset(call->arena);
 		pthread_mutex_lock(&call->lock);
 	}
-	call->users--;
+	if (--call->users == 0)
+		atomic_fetch_sub(&call->io->server->working, 1);
 	rpc_call_push(call);
 	/* From here on the call may be gone. */
 	pthread_mutex_unlock(&call->lock);

@@ -7,10 +7,12 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "libcommon/base/strbuf.h"
 #include "libcommon/rpc/pb_arena.h"
 #include "libcommon/rpc/rpc_frame.h"
+#include "libcommon/rpc/rpc_server.h"
 #include "libcommon/runtime/loop.h"
 #include "libcommon/schema/schema.h"
 
@@ -19,10 +21,13 @@ struct rpc_client {
 	struct rpc_channel *channel;
 };
 
+#define LOOK_MS 20 /* between looks whether the parent was cancelled */
+
 /* On the worker's stack: the loop promises an end by the deadline, and the worker waits for exactly
- * that. */
+ * that; after a cancellation, for the loop to have seen it. */
 struct waiter {
 	struct rpc_client *client;
+	struct rpc_client_call *call; /* the loop's; NULL: ended */
 	const char *path;
 	const struct rpc_call_options *opts;
 	struct slice request;
@@ -32,7 +37,7 @@ struct waiter {
 	struct err *err;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
-	bool ended;
+	bool ended, cancelling;
 };
 
 static void
@@ -52,11 +57,30 @@ on_end(struct rpc_client_call *call, enum status status, const struct err *err, 
 	struct waiter *w = arg;
 
 	(void)call;
+	w->call = NULL;
 	w->status = status;
 	if (w->err != NULL && status != STATUS_OK)
 		*w->err = *err;
 	pthread_mutex_lock(&w->lock);
 	w->ended = true;
+	pthread_cond_signal(&w->change);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+on_cancel(void *arg)
+{
+	struct waiter *w = arg;
+
+	if (w->call != NULL) {
+		rpc_client_call_cancel(w->call);
+		w->status = STATUS_CANCELLED;
+		if (w->err != NULL)
+			(void)err_set(w->err, STATUS_CANCELLED, "%s: the caller has gone", w->path);
+	}
+	pthread_mutex_lock(&w->lock);
+	w->ended = true;
+	w->cancelling = false;
 	pthread_cond_signal(&w->change);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -68,7 +92,7 @@ on_start(void *arg)
 {
 	struct waiter *w = arg;
 
-	rpc_channel_start(w->client->channel, w->path, w->opts, w->request, &events, w);
+	w->call = rpc_channel_start(w->client->channel, w->path, w->opts, w->request, &events, w);
 }
 
 struct rpc_client *
@@ -121,6 +145,32 @@ unpack_reply(struct waiter *w, const ProtobufCMessageDescriptor *type, struct ar
 	return STATUS_OK;
 }
 
+static void
+wait_end(struct waiter *w)
+{
+	const struct rpc_call *parent = w->opts->parent;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->ended || w->cancelling) {
+		struct deadline look = deadline_in(LOOK_MS);
+		struct timespec at = { .tv_sec = look.at_ms / 1000,
+				       .tv_nsec = look.at_ms % 1000 * 1000000 };
+
+		if (parent == NULL || w->cancelling) {
+			pthread_cond_wait(&w->change, &w->lock);
+			continue;
+		}
+		(void)pthread_cond_timedwait(&w->change, &w->lock, &at);
+		/* A deadline that passes ends the call by itself. */
+		if (!w->ended && rpc_call_cancelled(parent) &&
+		    deadline_left_ms(w->opts->deadline) > 0) {
+			w->cancelling = true;
+			loop_post(w->client->loop, on_cancel, w);
+		}
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
 enum status
 rpc_client_unary(struct rpc_client *client, const char *path, const struct rpc_call_options *opts,
 		 const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type,
@@ -128,6 +178,7 @@ rpc_client_unary(struct rpc_client *client, const char *path, const struct rpc_c
 {
 	size_t n = protobuf_c_message_get_packed_size(request);
 	struct waiter w = { .client = client, .path = path, .opts = opts, .err = err };
+	pthread_condattr_t attr;
 
 	if (n > RPC_MESSAGE_MAX)
 		return err_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: the request has %zu bytes",
@@ -136,13 +187,13 @@ rpc_client_unary(struct rpc_client *client, const char *path, const struct rpc_c
 	protobuf_c_message_pack(request, wire);
 	w.request = slice_make(wire, n);
 	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.change, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w.change, &attr);
+	pthread_condattr_destroy(&attr);
 
 	loop_post(client->loop, on_start, &w);
-	pthread_mutex_lock(&w.lock);
-	while (!w.ended)
-		pthread_cond_wait(&w.change, &w.lock);
-	pthread_mutex_unlock(&w.lock);
+	wait_end(&w);
 
 	enum status st = w.status;
 	if (st == STATUS_OK)

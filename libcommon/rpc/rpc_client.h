@@ -30,6 +30,7 @@
 #include "libcommon/rpc/principal.h"
 
 struct loop;
+struct rpc_call;
 struct rpc_channel;
 struct rpc_client;
 struct rpc_client_call;
@@ -44,6 +45,9 @@ struct rpc_call_options {
 	struct slice principal;    /* encoded principal, n == 0: none */
 	const struct trace *trace; /* parent; may be NULL */
 	const char *request_id;    /* may be NULL */
+	/* rpc_client_unary: the call that this one is made for; its cancellation cancels this one.
+	 * May be NULL. */
+	const struct rpc_call *parent;
 	const struct rpc_metadata *metadata;
 	size_t nmetadata;
 };

@@ -79,7 +79,7 @@ rpc_call_start(struct rpc_conn *conn)
 	call->bad = STATUS_OK;
 	call->post = call->grpc = call->te = call->has_trace = call->has_principal = false;
 	call->head_done = call->counted = call->dispatched = call->headers_sent = false;
-	call->ended = call->watching = call->has_request = false;
+	call->ended = call->watching = call->has_request = call->late = false;
 	call->stream_open = true;
 	rpc_frame_init(&call->reader, call->io->server->opts.max_message_bytes);
 	call->request = SLICE_NONE;
@@ -268,8 +268,6 @@ send_out(struct rpc_call *call, struct h2_chunk *out, bool done)
 		drop_chunks(out);
 		return;
 	}
-	if (done)
-		loop_timer_stop(call->timer);
 	if (!call->headers_sent && (out != NULL || done)) {
 		bool only_trailers =
 			out == NULL && call->status != STATUS_OK && call->nheaders == 0;
@@ -386,12 +384,21 @@ rpc_io_refuse(struct rpc_call *call, enum status status, const char *text)
 	rpc_io_answer(call, status, &err);
 }
 
+/* The timer runs on until the stream is closed: a peer that does not take its answer must not keep
+ * it here for ever. */
 static void
 on_deadline(void *arg)
 {
 	struct rpc_call *call = arg;
 
-	rpc_io_refuse(call, STATUS_DEADLINE_EXCEEDED, "the deadline passed");
+	if (!call->late) {
+		call->late = true;
+		/* Without effect on a call that has its answer. */
+		rpc_io_refuse(call, STATUS_DEADLINE_EXCEEDED, "the deadline passed");
+		loop_timer_start(call->timer, RPC_TAKE_MS);
+	} else if (call->h2.session != NULL) {
+		h2_stream_reset(&call->h2, NGHTTP2_CANCEL);
+	}
 }
 
 /* A request that is not gRPC gets HTTP's answer (PROTOCOL-HTTP2.md, "Content-Type"). */

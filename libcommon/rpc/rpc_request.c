@@ -281,9 +281,11 @@ dispatch(struct rpc_call *call)
 		call->trace = trace_child(&call->trace);
 	/* The hand-over: from here on fields and arena are the worker's. */
 	call->users = 1;
+	atomic_fetch_add(&server->working, 1);
 	if (workpool_submit(server->opts.workpool, call->entry->work_class, rpc_worker_run, call))
 		return;
 	call->users = 0;
+	atomic_fetch_sub(&server->working, 1);
 	struct err err;
 	err_init(&err);
 	err_public(&err, STATUS_UNAVAILABLE, "too many requests wait; try again");

@@ -445,7 +445,7 @@ rpc_server_drain(struct rpc_server *server, struct deadline deadline)
 	for (unsigned i = 0; i < server->nio; i++)
 		loop_post(server->io[i]->loop, on_start_drain, server->io[i]);
 	if (!wait_while(server, has_calls, deadline))
-		return false;
+		return atomic_load(&server->working) == 0;
 	/* The last replies and GOAWAYs are on their way; a peer that holds on to its connection is
 	 * cut off. */
 	(void)wait_while(server, has_connections, deadline_min(deadline, deadline_in(GOODBYE_MS)));

@@ -50,6 +50,7 @@ struct schema_method;
 struct workpool;
 
 #define RPC_DETACHED ((enum status)(-1))
+#define RPC_STREAM_QUEUE_BYTES ((size_t)256 * 1024) /* outbound queue of a streaming call */
 
 typedef enum status (*rpc_handler_fn)(struct rpc_call *call, const void *request, void *reply,
 				      struct err *err);
@@ -91,7 +92,8 @@ enum status rpc_server_open(const struct rpc_server_options *opts,
 			    struct rpc_server **ret_server, struct err *err) MUST_CHECK;
 /* Health service answers NOT_SERVING from now on / SERVING. Any thread. */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
-/* GOAWAY to all, no new calls; waits for calls in flight. False when the deadline passed first. */
+/* GOAWAY to all, no new calls; waits for calls in flight. False when the deadline passed before all
+ * handlers and detached calls had ended; answers that a peer does not take by then are given up. */
 bool rpc_server_drain(struct rpc_server *server, struct deadline deadline);
 void rpc_server_close(struct rpc_server *server);
 /* The port bound (address ":0" in tests). */

@@ -32,11 +32,12 @@ struct rpc_io;
 #define RPC_CONNECTIONS_MAX 4096     /* of the whole server */
 #define RPC_CONNECTION_CALLS_MAX 200 /* with handlers still running after a reset */
 #define RPC_REQUEST_BYTES_MAX                                                                      \
-	((size_t)256 * 1024 * 1024)       /* buffered requests of the whole server */
-#define RPC_OUT_HIGH ((size_t)256 * 1024) /* outbound queue of a call: full … */
-#define RPC_OUT_LOW ((size_t)64 * 1024)   /* … and open again */
+	((size_t)256 * 1024 * 1024)         /* buffered requests of the whole server */
+#define RPC_OUT_HIGH RPC_STREAM_QUEUE_BYTES /* outbound queue of a call: full … */
+#define RPC_OUT_LOW ((size_t)64 * 1024)     /* … and open again */
 #define RPC_IN_HIGH ((size_t)H2_STREAM_WINDOW / 2)
 #define RPC_ARENA_CAP ((size_t)64 * 1024 * 1024)
+#define RPC_TAKE_MS 2000 /* after the deadline, for the peer to take its answer */
 
 /* ---- methods ---- */
 
@@ -95,6 +96,7 @@ struct rpc_server {
 	atomic_size_t request_bytes; /* buffered */
 	atomic_uint connections;
 	atomic_uint calls;    /* in flight: those that drain waits for */
+	atomic_uint working;  /* of those the ones with a worker or a detached owner */
 	atomic_uint nopen;    /* I/O threads that have not closed */
 	pthread_mutex_t lock; /* for the wait only */
 	pthread_cond_t quiet;
@@ -168,6 +170,7 @@ struct rpc_call {
 	bool post, grpc, te, has_trace, has_principal;
 	bool head_done, counted, dispatched, stream_open, headers_sent, ended;
 	bool watching;
+	bool late; /* the deadline has passed */
 	struct rpc_frame_reader reader;
 	struct slice request; /* of a unary request, in arena or big */
 	struct strbuf big;

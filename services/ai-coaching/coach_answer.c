@@ -220,6 +220,23 @@ on_confirm(struct coach_say *s)
 			     "example: \"Set bench press to 80 kg\".");
 }
 
+/* Without it no exercise has a name: what would be answered would be wrong. */
+static bool
+say_no_library(struct coach_say *s)
+{
+	const unsigned training = COACH_NEEDS_PLAN | COACH_NEEDS_SESSIONS | COACH_NEEDS_RECORDS;
+	enum coach_intent intent = s->r->intent;
+
+	if (coach_library_size(s->facts->library) > 0 ||
+	    (intent != COACH_INTENT_TECHNIQUE && intent != COACH_INTENT_UNKNOWN &&
+	     !(coach_intent_needs(intent) & training)))
+		return false;
+	coach_say(s, "I cannot read the exercise library at the moment, so I do not know exercises "
+		     "by their names and will not guess about your plan. Please ask again in a "
+		     "minute.");
+	return true;
+}
+
 /* ---- the table ---- */
 
 static void (*const answers[COACH_INTENT_COUNT])(struct coach_say *s) = {
@@ -273,7 +290,8 @@ coach_answer_make(const struct coach_reading *reading, const struct coach_facts 
 	/* A caution is an answer: what was not understood beside it needs no excuse. */
 	if (reading->findings.n > 0 && reading->intent == COACH_INTENT_UNKNOWN)
 		return;
-	answers[reading->intent](&s);
+	if (!say_no_library(&s))
+		answers[reading->intent](&s);
 	while (ret_answer->text.len > 0 && ret_answer->text.buf[ret_answer->text.len - 1] == '\n')
 		ret_answer->text.buf[--ret_answer->text.len] = '\0';
 }

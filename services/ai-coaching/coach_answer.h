@@ -19,6 +19,8 @@
 #include "services/ai-coaching/coach_proposal.h"
 #include "services/ai-coaching/coach_voice.h"
 
+#define COACH_ANSWER_MAX ((size_t)16 * 1024) /* bytes of text, whoever words it */
+
 struct coach_answer {
 	struct strbuf text;
 	const coach_exercise *about; /* or NULL */

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "libcommon/base/compiler.h"
 #include "libcommon/client/user_client.h"
@@ -11,6 +12,7 @@
 
 #define LIBRARY_MS (10 * 60 * 1000)
 #define LIBRARY_RETRY_MS 5000
+#define LIBRARY_LOAD_MS 1500 /* what a call waits for it, at most */
 #define LIBRARY_BYTES (16 << 20)
 #define LIBRARY_MAX 2000
 #define SESSIONS 60
@@ -21,8 +23,9 @@
 
 struct coach_snapshots {
 	pthread_mutex_t lock;
+	pthread_cond_t loaded;
 	struct coach_snapshot *current; /* holds one reference */
-	bool loading;                   /* by one call; the others use the current one */
+	bool loading;                   /* by one call; the others use the current one, if any */
 	int64_t next_ms;
 };
 
@@ -56,10 +59,15 @@ struct coach_snapshots *
 coach_snapshots_new(void)
 {
 	struct coach_snapshots *s = calloc(1, sizeof(*s));
+	pthread_condattr_t attr;
 
 	if (s == NULL)
 		panic("coach library: no memory");
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->loaded, &attr);
+	pthread_condattr_destroy(&attr);
 	s->current = snapshot_new(s, arena_new(LIBRARY_BYTES), NULL, 0);
 	return s;
 }
@@ -70,6 +78,7 @@ coach_snapshots_free(struct coach_snapshots *snapshots)
 	if (snapshots == NULL)
 		return;
 	unref(snapshots->current);
+	pthread_cond_destroy(&snapshots->loaded);
 	pthread_mutex_destroy(&snapshots->lock);
 	free(snapshots);
 }
@@ -78,6 +87,7 @@ static enum status
 load(struct coach *coach, const struct coach_scope *scope, struct arena *arena,
      coach_exercise ***ret_list, size_t *ret_n, struct err *err)
 {
+	struct rpc_call_options opts = scope->opts;
 	Fit__Workout__V1__ListExercisesRequest request;
 	Fit__Workout__V1__ListExercisesResponse *page;
 	coach_exercise **list = ARENA_ARRAY(arena, coach_exercise *, LIBRARY_MAX);
@@ -85,9 +95,12 @@ load(struct coach *coach, const struct coach_scope *scope, struct arena *arena,
 
 	fit__workout__v1__list_exercises_request__init(&request);
 	request.page_size = 200;
+	opts.deadline = deadline_min(scope->deadline, deadline_in(LIBRARY_LOAD_MS));
+	/* It is for everybody: a client that goes away does not end it. */
+	opts.parent = NULL;
 	do {
-		enum status st = workout_client_list_exercises(coach->workouts, &scope->opts,
-							       &request, arena, &page, err);
+		enum status st = workout_client_list_exercises(coach->workouts, &opts, &request,
+							       arena, &page, err);
 
 		if (st != STATUS_OK)
 			return st;
@@ -127,6 +140,7 @@ reload(struct coach *coach, const struct coach_scope *scope)
 	}
 	s->next_ms = clock_mono_ms() + (fresh != NULL ? LIBRARY_MS : LIBRARY_RETRY_MS);
 	s->loading = false;
+	pthread_cond_broadcast(&s->loaded);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -140,9 +154,33 @@ release(void *ptr)
 	pthread_mutex_unlock(&home->lock);
 }
 
+/* Under the lock. */
+static struct coach_snapshot *
+hold_current(struct coach_snapshots *s, const struct coach_scope *scope)
+{
+	s->current->refs++;
+	arena_defer(scope->arena, release, s->current);
+	return s->current;
+}
+
+struct coach_snapshot *
+coach_snapshot_now(struct coach *coach, const struct coach_scope *scope)
+{
+	struct coach_snapshots *s = coach->snapshots;
+	struct coach_snapshot *held;
+
+	pthread_mutex_lock(&s->lock);
+	held = hold_current(s, scope);
+	pthread_mutex_unlock(&s->lock);
+	return held;
+}
+
 struct coach_snapshot *
 coach_snapshot_hold(struct coach *coach, const struct coach_scope *scope)
 {
+	struct deadline until = deadline_in(LIBRARY_LOAD_MS);
+	struct timespec at = { .tv_sec = until.at_ms / 1000,
+			       .tv_nsec = until.at_ms % 1000 * 1000000 };
 	struct coach_snapshots *s = coach->snapshots;
 	struct coach_snapshot *held;
 	bool mine;
@@ -150,14 +188,16 @@ coach_snapshot_hold(struct coach *coach, const struct coach_scope *scope)
 	pthread_mutex_lock(&s->lock);
 	mine = !s->loading && clock_mono_ms() >= s->next_ms;
 	s->loading |= mine;
+	/* The first calls after the start wait for the one that loads. */
+	while (!mine && s->loading && s->current->exercises == 0 &&
+	       pthread_cond_timedwait(&s->loaded, &s->lock, &at) == 0)
+		;
 	pthread_mutex_unlock(&s->lock);
 	if (mine)
 		reload(coach, scope);
 	pthread_mutex_lock(&s->lock);
-	held = s->current;
-	held->refs++;
+	held = hold_current(s, scope);
 	pthread_mutex_unlock(&s->lock);
-	arena_defer(scope->arena, release, held);
 	return held;
 }
 

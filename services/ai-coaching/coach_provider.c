@@ -17,6 +17,18 @@ static const struct coach_provider builtin = { "builtin", "rules-1", answer_buil
 
 const struct coach_provider *const coach_providers[] = { &builtin, NULL };
 
+static void
+clip(struct strbuf *text)
+{
+	size_t n = COACH_ANSWER_MAX;
+
+	if (text->len <= n)
+		return;
+	while (n > 0 && text->buf[n] != ' ' && text->buf[n] != '\n')
+		n--;
+	text->buf[text->len = n] = '\0';
+}
+
 const struct coach_provider *
 coach_provider_answer(const struct coach_request *request, struct coach_answer *ret_answer)
 {
@@ -27,8 +39,10 @@ coach_provider_answer(const struct coach_request *request, struct coach_answer *
 		const struct coach_provider *p = coach_providers[i];
 
 		err_init(&err);
-		if (p->answer(request, ret_answer, &err) == STATUS_OK)
+		if (p->answer(request, ret_answer, &err) == STATUS_OK) {
+			clip(&ret_answer->text);
 			return p;
+		}
 		log_warn_err("provider_failed", &err, LOG_STR("provider", p->name));
 	}
 	(void)answer_builtin(request, ret_answer, NULL);

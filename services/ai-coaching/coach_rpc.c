@@ -29,7 +29,8 @@ coach_rpc_begin(struct rpc_call *call, struct coach_scope *ret_scope, struct err
 		.opts = { .deadline = rpc_call_deadline(call),
 			  .principal = strbuf_slice(&wire),
 			  .trace = rpc_call_trace(call),
-			  .request_id = rpc_call_request_id(call) },
+			  .request_id = rpc_call_request_id(call),
+			  .parent = call },
 	};
 	uuid_format(&who->user_id, ret_scope->owner_text);
 	return STATUS_OK;

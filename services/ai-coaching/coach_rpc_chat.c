@@ -6,6 +6,8 @@
  * What is urgent does not wait for stores: a finding of level refuse and above is answered before
  * anything is looked up or kept, and stays answered when PostgreSQL or another service is away.
  * Everything else is kept before it is said: a proposal that a client sees is there.
+ *
+ * The worker that thinks does not stay to talk: coach_stream.h.
  */
 #include "libcommon/base/compiler.h"
 #include "libcommon/observe/log.h"
@@ -16,8 +18,7 @@
 #include "services/ai-coaching/coach_provider.h"
 #include "services/ai-coaching/coach_rpc.h"
 #include "services/ai-coaching/coach_store.h"
-
-#define DELTA_BYTES 80
+#include "services/ai-coaching/coach_stream.h"
 
 static struct metric requests = METRIC_COUNTER("ai_requests_total", "Answers of the coach.",
 					       "provider", "model", "personality", "status");
@@ -36,7 +37,6 @@ struct turn {
 	struct coach *coach;
 	struct coach_scope scope;
 	const Fit__AiCoaching__V1__ChatRequest *req;
-	struct coach_snapshot *snapshot;
 	int64_t started_ms;
 	struct uuid id;
 	enum coach_personality personality;
@@ -45,6 +45,7 @@ struct turn {
 	struct coach_answer answer;
 	const struct coach_provider *provider;
 	bool locked;
+	struct coach_stream out;
 };
 
 /* ---- the answer ---- */
@@ -158,50 +159,7 @@ remember(struct turn *t)
 		log_warn_err("conversation_not_kept", &err);
 }
 
-/* ---- the stream ---- */
-
-static enum status
-send_event(struct turn *t, Fit__AiCoaching__V1__ChatEvent__TypeCase type,
-	   const ProtobufCMessage *member, struct err *err)
-{
-	Fit__AiCoaching__V1__ChatEvent event;
-
-	fit__ai_coaching__v1__chat_event__init(&event);
-	event.type_case = type;
-	event.delta = (void *)(uintptr_t)member; /* all members are pointers to messages */
-	return rpc_call_send(t->call, &event.base, err);
-}
-
-/* Up to about DELTA_BYTES, to the end of a word; never inside of a character. */
-static size_t
-next_piece(const char *text)
-{
-	size_t n = strlen(text), cut = DELTA_BYTES;
-
-	if (n <= DELTA_BYTES)
-		return n;
-	while (cut < n && text[cut - 1] != ' ' && text[cut - 1] != '\n')
-		cut++;
-	return cut;
-}
-
-static enum status
-send_text(struct turn *t, struct err *err)
-{
-	const char *text = strbuf_cstr(&t->answer.text);
-	enum status st = STATUS_OK;
-
-	while (st == STATUS_OK && *text != '\0') {
-		size_t n = next_piece(text);
-		Fit__AiCoaching__V1__Delta delta;
-
-		fit__ai_coaching__v1__delta__init(&delta);
-		delta.text = arena_strndup(t->scope.arena, text, n);
-		st = send_event(t, FIT__AI_COACHING__V1__CHAT_EVENT__TYPE_DELTA, &delta.base, err);
-		text += n;
-	}
-	return st;
-}
+/* ---- the end ---- */
 
 static void
 add_actions(struct turn *t, Fit__AiCoaching__V1__Done *done)
@@ -223,13 +181,12 @@ add_actions(struct turn *t, Fit__AiCoaching__V1__Done *done)
 	}
 }
 
-static enum status
-send_end(struct turn *t, struct err *err)
+static Fit__AiCoaching__V1__Done *
+make_done(struct turn *t)
 {
 	struct arena *arena = t->scope.arena;
 	Fit__AiCoaching__V1__Done *done =
 		pb_arena_new(arena, &fit__ai_coaching__v1__done__descriptor);
-	enum status st = STATUS_OK;
 
 	done->message_id = arena_alloc(arena, UUID_TEXT_SIZE);
 	uuid_format(&t->id, done->message_id);
@@ -247,32 +204,25 @@ send_end(struct turn *t, struct err *err)
 	if (t->reading.findings.n > 0)
 		done->safety->topic = arena_strdup(arena, t->reading.findings.rows[0]->topic);
 	add_actions(t, done);
-	for (size_t i = 0; st == STATUS_OK && i < done->n_actions; i++)
-		st = send_event(t, FIT__AI_COACHING__V1__CHAT_EVENT__TYPE_ACTION,
-				&done->actions[i]->base, err);
-	return st == STATUS_OK ? send_event(t, FIT__AI_COACHING__V1__CHAT_EVENT__TYPE_DONE,
-					    &done->base, err)
-			       : st;
+	return done;
 }
 
-/* ---- */
-
 /* Said first, kept then: help must not wait for a store. */
-static enum status
-warn(struct turn *t, struct err *err)
+static void
+warn(struct turn *t)
 {
 	const struct coach_request ask = { &t->reading, &t->facts, t->personality,
 					   t->scope.deadline, t->scope.arena };
 	struct err kept;
-	enum status st;
 
 	err_init(&kept);
 	t->provider = coach_provider_answer(&ask, &t->answer);
-	st = send_text(t, err);
+	coach_stream_open(&t->out, t->call, t->scope.arena);
+	coach_stream_text(&t->out, strbuf_cstr(&t->answer.text));
 	if (keep(t, &kept) != STATUS_OK)
 		log_error_err("safety_finding_not_kept", &kept);
 	remember(t);
-	return st == STATUS_OK ? send_end(t, err) : st;
+	coach_stream_done(&t->out, make_done(t));
 }
 
 static enum status
@@ -280,13 +230,36 @@ answer(struct turn *t, struct err *err)
 {
 	enum status st = make_answer(t, err);
 
+	/* Nobody is there to read it: nothing is proposed, nothing kept. */
+	if (st == STATUS_OK && rpc_call_cancelled(t->call))
+		st = err_set(err, STATUS_CANCELLED, "the client has gone");
 	if (st == STATUS_OK)
 		st = keep(t, err);
 	if (st != STATUS_OK)
 		return st;
 	remember(t);
-	st = send_text(t, err);
-	return st == STATUS_OK ? send_end(t, err) : st;
+	coach_stream_open(&t->out, t->call, t->scope.arena);
+	coach_stream_text(&t->out, strbuf_cstr(&t->answer.text));
+	coach_stream_done(&t->out, make_done(t));
+	return STATUS_OK;
+}
+
+/* Urgent words are found with whatever library is there; only for the rest one may wait for it. */
+static void
+read_message(struct turn *t)
+{
+	struct slice message = slice_str(t->req->message);
+	const struct coach_snapshot *now = coach_snapshot_now(t->coach, &t->scope), *fresh;
+
+	coach_brain_read(now->brain, message, t->scope.arena, &t->reading);
+	t->facts.library = coach_brain_library(now->brain);
+	if (coach_reading_level(&t->reading) >= COACH_LEVEL_REFUSE)
+		return;
+	fresh = coach_snapshot_hold(t->coach, &t->scope);
+	if (fresh == now)
+		return;
+	coach_brain_read(fresh->brain, message, t->scope.arena, &t->reading);
+	t->facts.library = coach_brain_library(fresh->brain);
 }
 
 enum status
@@ -304,17 +277,19 @@ coach_on_chat(struct rpc_call *call, const void *request, void *reply, struct er
 	(void)reply;
 	if (st != STATUS_OK)
 		return st;
-	t.snapshot = coach_snapshot_hold(t.coach, &t.scope);
-	t.facts.library = coach_brain_library(t.snapshot->brain);
 	t.facts.level = "";
-	coach_brain_read(t.snapshot->brain, slice_str(t.req->message), t.scope.arena, &t.reading);
+	read_message(&t);
 	level = coach_reading_level(&t.reading);
 	choose_personality(&t);
-	st = level >= COACH_LEVEL_REFUSE ? warn(&t, err) : answer(&t, err);
-	metric_add(metric_series(&requests, t.provider->name, t.provider->model,
-				 coach_voice_name(t.personality), status_name(st)),
-		   1);
+	if (level >= COACH_LEVEL_REFUSE)
+		warn(&t);
+	else
+		st = answer(&t, err);
 	if (level > COACH_LEVEL_NONE)
 		metric_add(metric_series(&findings, coach_level_name(level)), 1);
-	return st;
+	metric_add(metric_series(&requests, t.provider->name, t.provider->model,
+				 coach_voice_name(t.personality),
+				 status_name(st != STATUS_OK ? st : t.out.status)),
+		   1);
+	return coach_stream_close(&t.out, st, err);
 }

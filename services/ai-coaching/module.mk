@@ -7,6 +7,7 @@ COACH_PURE := $(addprefix services/ai-coaching/,coach_answer.c coach_answer_data
 	coach_safety.c coach_safety_rules.c coach_safety_table.c coach_text.c coach_voice.c)
 PROGRAMS += ai-coaching
 ai-coaching_SRCS := $(COACH_PURE) $(addprefix services/ai-coaching/,main.c coach_config.c coach_events.c coach_gather.c \
-	coach_memory.c coach_provider.c coach_recommend.c coach_rpc.c coach_rpc_chat.c coach_rpc_plans.c coach_store_pg.c) \
+	coach_memory.c coach_provider.c coach_recommend.c coach_rpc.c coach_rpc_chat.c coach_rpc_plans.c coach_store_pg.c \
+	coach_stream.c) \
 	$(coach_MIGRATIONS)
 fuzz_coach_SRCS := $(COACH_PURE)

@@ -24,6 +24,11 @@ def start_postgres(folder):
     return server
 
 
+def principal(user):
+    who = MESSAGE("fit.api.v1.Principal")(subject=str(user), role="user", tier="free", session_id=str(uuid.uuid4()))
+    return who.SerializeToString()
+
+
 class Service:
     """A process of the service; stop() and start() again keep the data."""
 
@@ -73,14 +78,19 @@ class Service:
         self.process = None
         return code
 
+    def gauge(self, name):
+        """A metric without labels, or the sum over them."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as reply:
+            lines = [line.rsplit(" ", 1) for line in reply.read().decode().splitlines()]
+        return sum(float(value) for key, value in lines if key.split("{")[0] == name)
+
     def call(self, name, request=None, user=None, metadata=()):
         """A method's reply in JSON form; of a stream the list of its messages."""
         method = SERVICE.methods_by_name[name]
         types = [MESSAGE(t.full_name) for t in (method.input_type, method.output_type)]
         metadata = list(metadata)
         if user is not None:
-            who = MESSAGE("fit.api.v1.Principal")(subject=str(user), role="user", tier="free", session_id=str(uuid.uuid4()))
-            metadata.append(("fit-principal-bin", who.SerializeToString()))
+            metadata.append(("fit-principal-bin", principal(user)))
         kind = self.channel.unary_stream if name == "Chat" else self.channel.unary_unary
         stub = kind(f"/fit.ai_coaching.v1.CoachService/{name}", request_serializer=types[0].SerializeToString,
                     response_deserializer=types[1].FromString)

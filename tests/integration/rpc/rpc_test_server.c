@@ -3,8 +3,9 @@
  * rpc_test_server.c - a server that does what tests ask for: rpc_test_server PROTOSET ADDRESS
  * [key=value …]
  *
- * Keys: io, workers, queue, max_age_ms, default_timeout_ms, keepalive_ms, cert, key, ca, entitled.
- * Prints "port N". SIGUSR1: not serving; SIGUSR2: serving; SIGTERM: drain (10 s), exit status 0
+ * Keys: io, workers, queue, max_age_ms, default_timeout_ms, keepalive_ms, drain_ms, cert, key, ca,
+ * entitled.
+ * Prints "port N". SIGUSR1: not serving; SIGUSR2: serving; SIGTERM: drain (drain_ms), exit status 0
  * or 3.
  */
 #include <errno.h>
@@ -482,7 +483,7 @@ entitled(const char *id)
 }
 
 static int
-serve(struct rpc_server *server, const sigset_t *signals)
+serve(struct rpc_server *server, const sigset_t *signals, int64_t drain_ms)
 {
 	for (;;) {
 		int sig;
@@ -491,7 +492,7 @@ serve(struct rpc_server *server, const sigset_t *signals)
 			rpc_server_set_serving(server, sig == SIGUSR2);
 			continue;
 		}
-		bool quiet = rpc_server_drain(server, deadline_in(10000));
+		bool quiet = rpc_server_drain(server, deadline_in(drain_ms));
 		return quiet ? 0 : 3;
 	}
 }
@@ -539,7 +540,7 @@ main(int argc, char **argv)
 	if (rpc_server_open(&opts, services, 1, &server, &err) == STATUS_OK) {
 		printf("port %d\n", rpc_server_port(server));
 		fflush(stdout);
-		rc = serve(server, &signals);
+		rc = serve(server, &signals, number(argc, argv, "drain_ms", 10000));
 		rpc_server_close(server);
 	} else {
 		fprintf(stderr, "%s\n", err.text);

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from h2_raw import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PREFACE, PRIORITY,
+from h2_raw import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, NO_TABLE, PADDED, PING, PREFACE, PRIORITY,
                     RST, SETTINGS, START, WINDOW, Raw, frame, grpc_frame, head, literal)
 from rpc_support import SANITIZED, EchoRequest, Server, connect, method, observe, wait_for
 
@@ -318,6 +318,25 @@ def test_too_many_streams(server):
             got = raw.until(lambda f: f[0] in (RST, GOAWAY))
             assert got is not None and got[0] == RST and got[3] == struct.pack(">I", REFUSED)
             refused += 1
+
+
+# SETTINGS_INITIAL_WINDOW_SIZE: no byte of a reply may be sent.
+DEAF = PREFACE + frame(SETTINGS, 0, 0, NO_TABLE + struct.pack(">HI", 4, 0))
+
+
+def test_answer_that_is_not_taken_ends_after_the_deadline(server):
+    with Raw(server.port, start=False) as raw:
+        raw.send(DEAF, frame(HEADERS, EH, 1, head(grpc_timeout="100m")), frame(DATA, ES, 1, grpc_frame(b"\x0a\x02hi")))
+        block, data, reset = raw.answer(1)
+        assert block and (data, reset) == (b"", 8)
+
+
+def test_answer_that_is_not_taken_does_not_spoil_the_drain():
+    running = Server("drain_ms=500")
+    with Raw(running.port, start=False) as raw:
+        raw.send(DEAF, frame(HEADERS, EH, 1, head(grpc_timeout="60S")), frame(DATA, ES, 1, grpc_frame(b"\x0a\x02hi")))
+        raw.until(lambda f: f[0] == HEADERS)
+        assert running.stop() == 0
 
 
 def test_window_is_kept(server):
