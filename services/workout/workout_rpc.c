@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/workout/workout_rpc.h"
 
+#include "libcommon/rpc/rpc_meta.h"
 #include "libcommon/schema/schema.h"
 
 const struct rpc_service *const workout_rpc_services[] = {
@@ -74,6 +75,15 @@ workout_rpc_id(const char *text, const char *path, struct uuid *ret_id, struct e
 		return STATUS_OK;
 	err_init(err);
 	return err_add_field(err, path, "is not a UUID");
+}
+
+enum status
+workout_rpc_author(const struct rpc_call *call, const char *by, const char *path, struct err *err)
+{
+	if (strcmp(by, "ai") != 0 || slice_eq_str(rpc_call_metadata(call, RPC_META_ACTOR), "ai"))
+		return STATUS_OK;
+	err_init(err);
+	return err_add_field(err, path, "is the coach's to set");
 }
 
 enum status

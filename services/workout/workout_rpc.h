@@ -35,6 +35,10 @@ enum status workout_rpc_refused(struct workout *w, const struct workout_scope *s
 /* An id of a request, which field rules have checked; a bad one is INVALID_ARGUMENT at `path`. */
 enum status workout_rpc_id(const char *text, const char *path, struct uuid *ret_id,
 			   struct err *err) MUST_CHECK;
+/* Who did it, as a request says at `path`: "ai" only when the coach says so, which the gateway lets
+ * no client do. */
+enum status workout_rpc_author(const struct rpc_call *call, const char *by, const char *path,
+			       struct err *err) MUST_CHECK;
 /* A client's id for a new thing, or a new one. */
 enum status workout_rpc_new_id(const char *text, const char *path, struct uuid *ret_id,
 			       struct err *err) MUST_CHECK;

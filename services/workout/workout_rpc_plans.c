@@ -164,17 +164,6 @@ reply_plan(struct rpc_call *call, const plan_doc *plan)
 	return STATUS_OK;
 }
 
-/* Who made a version: the AI only when the coach says so, which the gateway lets no client do. */
-static enum status
-check_author(const struct rpc_call *call, const plan_doc *plan, struct err *err)
-{
-	if (plan == NULL || strcmp(plan->created_by, "ai") != 0 ||
-	    slice_eq_str(rpc_call_metadata(call, RPC_META_ACTOR), "ai"))
-		return STATUS_OK;
-	err_init(err);
-	return err_add_field(err, "plan.createdBy", "is the coach's to set");
-}
-
 static enum status
 on_create_plan(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
@@ -190,7 +179,7 @@ on_create_plan(struct rpc_call *call, const void *request, void *reply, struct e
 		st = err_add_field(err, "plan", "is missing");
 	}
 	if (st == STATUS_OK)
-		st = check_author(call, req->plan, err);
+		st = workout_rpc_author(call, req->plan->created_by, "plan.createdBy", err);
 	if (st == STATUS_OK)
 		st = workout_rpc_new_id(req->plan->id, "id", &id, err);
 	if (st != STATUS_OK)
@@ -294,7 +283,7 @@ on_update_plan(struct rpc_call *call, const void *request, void *reply, struct e
 		st = err_add_field(err, "plan", "is missing");
 	}
 	if (st == STATUS_OK)
-		st = check_author(call, req->plan, err);
+		st = workout_rpc_author(call, req->plan->created_by, "plan.createdBy", err);
 	if (st != STATUS_OK)
 		return st;
 	change.changes_description = req->plan->changes_description;
@@ -377,6 +366,8 @@ copy_plan(struct workout *w, const struct workout_scope *scope, const struct uui
 	plan->is_active = true;
 	plan->is_public = false;
 	plan->changes_description = workout_pb_text(scope->arena, "");
+	/* Whoever made the original: the copy is its user's. */
+	plan->created_by = workout_pb_text(scope->arena, "user");
 	/* The copy's entries are its own. */
 	for (size_t i = 0; i < plan->n_exercises; i++)
 		plan->exercises[i]->entry_id = workout_pb_text(scope->arena, "");

@@ -211,6 +211,22 @@ on_apply_create(void *arg, session_doc **session, struct workout_events *events,
 }
 
 static enum status
+check_authors(const struct rpc_call *call, const session_doc *session, struct err *err)
+{
+	enum status st = STATUS_OK;
+	char path[64];
+
+	for (size_t i = 0; st == STATUS_OK && i < session->n_exercises; i++) {
+		if (session->exercises[i]->modifications == NULL)
+			continue;
+		snprintf(path, sizeof(path), "exercises[%zu].modifications.modifiedBy", i);
+		st = workout_rpc_author(call, session->exercises[i]->modifications->modified_by,
+					path, err);
+	}
+	return st;
+}
+
+static enum status
 on_create_session(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
 	const Fit__Workout__V1__CreateSessionRequest *req = request;
@@ -222,6 +238,8 @@ on_create_session(struct rpc_call *call, const void *request, void *reply, struc
 
 	if (st == STATUS_OK && req->session == NULL)
 		st = missing("session", err);
+	if (st == STATUS_OK)
+		st = check_authors(call, req->session, err);
 	if (st == STATUS_OK)
 		st = workout_rpc_new_id(req->session->id, "id", &c.id, err);
 	if (st != STATUS_OK)
@@ -323,6 +341,8 @@ on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct
 	struct change c = { 0 };
 	enum status st = begin(call, request, reply, req->session_id, &c, err);
 
+	if (st == STATUS_OK)
+		st = workout_rpc_author(call, req->modified_by, "modifiedBy", err);
 	if (st != STATUS_OK)
 		return st;
 	st = workout_session_check_exercise(rpc_call_service(call), &c.scope, req->exercise_id,
@@ -352,6 +372,8 @@ on_skip_exercise(struct rpc_call *call, const void *request, void *reply, struct
 	struct change c = { 0 };
 	enum status st = begin(call, request, reply, req->session_id, &c, err);
 
+	if (st == STATUS_OK)
+		st = workout_rpc_author(call, req->modified_by, "modifiedBy", err);
 	if (st == STATUS_OK)
 		st = run_session(call, &c, &change, err);
 	return count_modification("skip", &c, st);

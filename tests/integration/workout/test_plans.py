@@ -249,6 +249,16 @@ def test_clone(ana):
     assert ana.GetPlan(planId=made["id"]) == made
 
 
+def test_clone_of_the_coachs_work_is_its_users(ana):
+    coach = [("fit-actor", "ai")]
+    made = ana.call("CreatePlan", {"plan": plan_of(ana) | {"createdBy": "ai"}}, coach)
+    assert made["createdBy"] == "ai"
+    copy = ana.ClonePlan(planId=made["id"])
+    assert copy["createdBy"] == "user" and ana.GetPlan(planId=copy["id"])["createdBy"] == "user"
+    assert [v["createdBy"] for v in ana.ListPlanVersions(planId=copy["id"])["versions"]] == ["user"]
+    assert ana.outbox()[-1][0] == "planCreated" and ana.outbox()[-1][1]["createdBy"] == "user"
+
+
 def test_delete(ana):
     made = ana.CreatePlan(plan=plan_of(ana))
     ana.DeletePlan(planId=made["id"])

@@ -111,6 +111,26 @@ def test_complete(ana, session, squat):
     assert kinds(ana)[-2:] == ["sessionCompleted", "setCorrected"]
 
 
+COACH = [("fit-actor", "ai")]
+
+
+def test_only_the_coach_is_the_ai(ana, squat, bench):
+    made = ana.CreateSession(session={"exercises": [{"exerciseId": squat}, {"exerciseId": bench}]})
+    entries = [e["entryId"] for e in made["exercises"]]
+    swap = {"sessionId": made["id"], "entryId": entries[0], "exerciseId": ana.exercise("dip"), "modifiedBy": "ai"}
+    skip = {"sessionId": made["id"], "entryId": entries[1], "modifiedBy": "ai"}
+    for name, request in (("SwapExercise", swap), ("SkipExercise", skip)):
+        for metadata in ([], [("fit-actor", "user")]):
+            e = ana.fails(name, request, metadata)
+            assert (e.status, e.fields) == ("INVALID_ARGUMENT", ["modifiedBy"])
+    claimed = {"exercises": [{"exerciseId": squat}, {"exerciseId": bench, "modifications": {"modifiedBy": "ai"}}]}
+    e = ana.fails("CreateSession", {"session": claimed})
+    assert (e.status, e.fields) == ("INVALID_ARGUMENT", ["exercises[1].modifications.modifiedBy"])
+    assert kinds(ana) == ["sessionStarted"] and ana.GetSession(sessionId=made["id"])["version"] == 1
+    assert ana.call("SwapExercise", swap, COACH)["exercises"][0]["modifications"]["modifiedBy"] == "ai"
+    assert ana.call("SkipExercise", skip, COACH)["exercises"][1]["modifications"]["modifiedBy"] == "ai"
+
+
 def test_swap_and_skip(ana, squat, bench):
     dip, push = ana.exercise("dip"), ana.exercise("push-up")
     made = ana.CreateSession(session={"exercises": [{"exerciseId": squat}, {"exerciseId": bench}]})
@@ -119,7 +139,7 @@ def test_swap_and_skip(ana, squat, bench):
     assert [e["exerciseId"] for e in got["exercises"]] == [squat, dip]
     assert got["exercises"][1]["entryId"] == entries[1]
     assert got["exercises"][1]["modifications"] == {"originalExercise": bench, "reason": "bench taken", "modifiedBy": "user"}
-    got = ana.SwapExercise(sessionId=session, entryId=entries[1], exerciseId=push, modifiedBy="ai")
+    got = ana.SwapExercise(sessionId=session, entryId=entries[1], exerciseId=push, modifiedBy="user")
     assert got["exercises"][1]["modifications"]["originalExercise"] == bench, "still what the plan had"
     # With sets logged, the new exercise follows.
     ana.AddSet(sessionId=session, set={"exerciseId": squat, "reps": 5, "weight": 60})
