@@ -13,7 +13,8 @@
 #include "services/analytics/analytics_event.h"
 
 /* Events that a user does not cause by doing something. */
-#define PASSIVE "('session_revoked','refresh_reuse_detected','user_deactivated','record_lost')"
+#define PASSIVE                                                                                    \
+	"('session_revoked','refresh_reuse_detected','user_deactivated','record_lost','record_corrected')"
 #define ACTIVE "type NOT IN " PASSIVE
 
 /* $1 zone, $2 and $3 first and last day, $4 and $5 the wider range of `time`. */

@@ -47,9 +47,10 @@ static const char sql_lifts[] =
 	" WHERE user_id = $1 AND exercise_id = $2 AND set_type <> 'warmup' AND reps > 0 AND "
 	"weight_g > 0"
 	" ORDER BY started_at, session_id, position";
+/* Lost ones too: they say what was told before. */
 static const char sql_records[] =
-	"SELECT kind, value_g, previous_g, session_id, set_id FROM personal_records"
-	" WHERE user_id = $1 AND exercise_id = $2 AND deleted_at IS NULL";
+	"SELECT kind, value_g, previous_g, session_id, set_id, deleted_at IS NULL"
+	" FROM personal_records WHERE user_id = $1 AND exercise_id = $2";
 static const char sql_put_record[] =
 	"INSERT INTO personal_records AS r (id, user_id, exercise_id, kind, value_g, previous_g, "
 	"reps, weight_g, session_id,"
@@ -58,7 +59,8 @@ static const char sql_put_record[] =
 	" SET value_g = excluded.value_g, previous_g = excluded.previous_g, reps = excluded.reps,"
 	" weight_g = excluded.weight_g, session_id = excluded.session_id, set_id = excluded.set_id,"
 	" achieved_at = excluded.achieved_at, rev = excluded.rev, deleted_at = NULL WHERE "
-	"r.user_id = excluded.user_id";
+	"r.user_id = excluded.user_id RETURNING coalesce((SELECT name FROM exercises"
+	" WHERE exercises.id = r.exercise_id AND owner_id IS NULL), '')";
 static const char sql_drop_record[] =
 	"UPDATE personal_records SET deleted_at = $3, rev = $4 WHERE user_id = $1 AND id = $2";
 static const char sql_records_of[] = "SELECT set_id, kind FROM personal_records WHERE user_id = $1 "
@@ -108,12 +110,15 @@ hold(struct derive *d, const struct uuid *set_id, const char *kind)
 	d->held[d->nheld++] = (struct workout_held_record){ *set_id, kind };
 }
 
+/* `type` is RECORD_SET or RECORD_CORRECTED. */
 static enum status
-put_record(struct derive *d, const struct uuid *exercise, const char *kind,
-	   const struct workout_record *record, const struct workout_lift *lift, struct err *err)
+put_record(struct derive *d, Fit__Workout__V1__Event__TypeCase type, const struct uuid *exercise,
+	   const char *kind, const struct workout_record *record, const struct workout_lift *lift,
+	   struct err *err)
 {
 	struct uuid id = record_id(d, exercise, kind);
 	Fit__Workout__V1__RecordSet *m = ARENA_NEW(d->arena, Fit__Workout__V1__RecordSet);
+	struct pg_result *res;
 	int64_t rev;
 	enum status st = pg_tx_sync(d->tx, d->owner, "record", &id, false, &rev, err);
 
@@ -125,17 +130,18 @@ put_record(struct derive *d, const struct uuid *exercise, const char *kind,
 					 pg_int(lift->grams), pg_uuid(&lift->session_id),
 					 pg_uuid(&lift->set_id), pg_time(lift->started_ms),
 					 pg_int(rev)),
-				 NULL, err);
+				 &res, err);
 	if (st != STATUS_OK)
 		return st;
 	fit__workout__v1__record_set__init(m);
+	m->exercise_name = workout_pb_text(d->arena, pg_text(res, 0, 0));
 	m->exercise_id = workout_uuid_text(d->arena, exercise);
 	m->kind = workout_pb_text(d->arena, kind);
 	m->value_g = record->value;
 	m->previous_value_g = record->previous;
 	m->session_id = workout_uuid_text(d->arena, &lift->session_id);
 	m->set_id = workout_uuid_text(d->arena, &lift->set_id);
-	workout_events_add(d->events, FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET, &m->base);
+	workout_events_add(d->events, type, &m->base);
 	return STATUS_OK;
 }
 
@@ -161,29 +167,49 @@ drop_record(struct derive *d, const struct uuid *exercise, const char *kind, str
 	return STATUS_OK;
 }
 
-/* Row of `kind` in the stored records, -1 when there is none. */
-static int
-stored_row(const struct pg_result *stored, const char *kind)
+/* What is stored of a kind. */
+struct stored {
+	bool is_there, is_live; /* not live: lost */
+	int64_t value, previous;
+	struct uuid session_id, set_id;
+};
+
+static struct stored
+stored_of(const struct pg_result *res, const char *kind)
 {
-	for (int i = 0; i < pg_rows(stored); i++)
-		if (strcmp(pg_text(stored, i, 0), kind) == 0)
-			return i;
-	return -1;
+	for (int i = 0; i < pg_rows(res); i++)
+		if (strcmp(pg_text(res, i, 0), kind) == 0)
+			return (struct stored){
+				.is_there = true,
+				.is_live = pg_get_bool(res, i, 5),
+				.value = pg_get_int(res, i, 1),
+				.previous = pg_get_int(res, i, 2),
+				.session_id = pg_get_uuid(res, i, 3),
+				.set_id = pg_get_uuid(res, i, 4),
+			};
+	return (struct stored){ 0 };
 }
 
 static bool
-is_stored(const struct pg_result *stored, int row, const struct workout_record *record,
-	  const struct workout_lift *lift)
+is_as_stored(const struct stored *s, const struct workout_record *record,
+	     const struct workout_lift *lift)
 {
-	struct uuid session, set;
+	return s->is_live && s->value == record->value && s->previous == record->previous &&
+	       uuid_eq(&s->session_id, &lift->session_id) && uuid_eq(&s->set_id, &lift->set_id);
+}
 
-	if (row < 0)
-		return false;
-	session = pg_get_uuid(stored, row, 3);
-	set = pg_get_uuid(stored, row, 4);
-	return pg_get_int(stored, row, 1) == record->value &&
-	       pg_get_int(stored, row, 2) == record->previous &&
-	       uuid_eq(&session, &lift->session_id) && uuid_eq(&set, &lift->set_id);
+/*
+ * News, or only a correction? A record that stands is beaten by a higher value alone: what holds it
+ * after a mistaken set is gone was told when it was lifted. Where none stands, whatever holds it
+ * now is news, unless it is the very set that was told before it was lost.
+ */
+static bool
+is_news(const struct stored *s, const struct workout_record *record,
+	const struct workout_lift *lift)
+{
+	if (!s->is_there || record->value > s->value)
+		return true;
+	return !s->is_live && !uuid_eq(&s->set_id, &lift->set_id);
 }
 
 size_t
@@ -226,17 +252,21 @@ derive_records(struct derive *d, const struct uuid *exercise, struct err *err)
 	for (int k = 0; k < WORKOUT_RECORD_KINDS && st == STATUS_OK; k++) {
 		const char *kind = workout_record_name(k);
 		const struct workout_lift *lift = &lifts[records[k].lift];
-		int row = stored_row(stored, kind);
+		struct stored had = stored_of(stored, kind);
 
 		if (!records[k].is_record) {
-			if (row >= 0)
+			if (had.is_live)
 				st = drop_record(d, exercise, kind, err);
 			continue;
 		}
 		if (uuid_eq(&lift->session_id, d->session_id))
 			hold(d, &lift->set_id, kind);
-		if (!is_stored(stored, row, &records[k], lift))
-			st = put_record(d, exercise, kind, &records[k], lift, err);
+		if (!is_as_stored(&had, &records[k], lift))
+			st = put_record(d,
+					is_news(&had, &records[k], lift)
+						? FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET
+						: FIT__WORKOUT__V1__EVENT__TYPE_RECORD_CORRECTED,
+					exercise, kind, &records[k], lift, err);
 	}
 	return st;
 }

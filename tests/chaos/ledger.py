@@ -69,7 +69,7 @@ class Ledger:
         want = collections.Counter(kind for kind, _ in acked)
         if schema == "fitness_core":
             want["user_created"] = 1
-        derived = ("record_set", "record_lost")
+        derived = ("record_set", "record_lost", "record_corrected")
         have = collections.Counter(type_ for type_, _ in events if type_ not in derived)
         assert have == want, (schema, owner, have - want, want - have)
         changes = len(acked) + (schema == "fitness_core")

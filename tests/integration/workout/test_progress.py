@@ -178,6 +178,53 @@ def test_records_follow_corrections_and_deletions(ana, squat):
     assert [p["maxWeight"] for p in ana.GetExerciseProgress(exerciseId=squat)["points"]] == [107.5, 105]
 
 
+def told(athlete, kind="weight_4_6"):
+    """What the events say of one kind of record: (type, value in grams), oldest first."""
+    return [(t, e.get("valueG")) for t, e in athlete.outbox() if t.startswith("record") and e["kind"] == kind]
+
+
+def test_only_a_higher_value_is_news(ana, squat):
+    ana.train(squat, [(5, 90)], "2026-11-02T10:00:00Z")
+    ana.train(squat, [(5, 95)], "2026-11-04T10:00:00Z")
+    third = ana.train(squat, [(5, 100)], "2026-11-06T10:00:00Z")
+    news = [("recordSet", "95000"), ("recordSet", "100000")]
+    assert told(ana) == news
+    ana.DeleteSet(sessionId=third["id"], setId=third["exercises"][0]["sets"][0]["setId"])
+    assert told(ana)[2:] == [("recordCorrected", "95000")], "it was told when it was lifted"
+    ana.AddSet(sessionId=third["id"], set={"exerciseId": squat, "reps": 5, "weight": 97})
+    assert told(ana)[3:] == [("recordSet", "97000")]
+    # Only what was beaten changes.
+    ana.train(squat, [(5, 96)], "2026-11-05T10:00:00Z")
+    assert told(ana)[4:] == [("recordCorrected", "97000")]
+
+
+def test_a_record_that_comes_back_is_no_news(ana, squat):
+    first = ana.train(squat, [(5, 90)], "2026-11-02T10:00:00Z")
+    second = ana.train(squat, [(5, 95)], "2026-11-04T10:00:00Z")
+
+    def correct(session, **change):
+        ana.UpdateSet(sessionId=session["id"], setId=session["exercises"][0]["sets"][0]["setId"], set=change,
+                      updateMask=",".join(change))
+    correct(first, weight=98)
+    correct(first, weight=90)
+    assert told(ana) == [("recordSet", "95000"), ("recordLost", None), ("recordCorrected", "95000")]
+    correct(second, type="warmup")
+    ana.train(squat, [(5, 93)], "2026-11-06T10:00:00Z")
+    assert told(ana)[3:] == [("recordLost", None), ("recordSet", "93000")], "another set, though a lower value"
+
+
+def test_a_record_names_the_exercise_of_the_library_only(ana, service, squat):
+    own = str(uuid.uuid4())
+    service.sql("INSERT INTO exercises (id, owner_id, name, muscle_groups, difficulty_level, tracking, source, created_at,"
+                f" updated_at, rev) VALUES ('{own}', '{ana.id}', 'For Tom', '{{chest}}', 'beginner', 'weight_reps', 'own',"
+                " now(), now(), 1)")
+    for exercise in (squat, own):
+        ana.train(exercise, [(5, 90)], "2026-11-02T10:00:00Z")
+        ana.train(exercise, [(5, 95)], "2026-11-04T10:00:00Z")
+    names = {(e["exerciseId"], e.get("exerciseName", "")) for t, e in ana.outbox() if t == "recordSet"}
+    assert names == {(squat, "Back Squat"), (own, "")}
+
+
 def test_records_page_newest_first(ana):
     for name in ("back squat", "bench press", "deadlift"):
         exercise = ana.exercise(name)

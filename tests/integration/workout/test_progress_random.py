@@ -153,7 +153,7 @@ def test_progress_follows_whatever_happens(ana):
     # What is told adds up to what is there.
     live = set()
     for kind, e in ana.outbox():
-        if kind == "recordSet":
+        if kind in ("recordSet", "recordCorrected"):
             live.add((e["exerciseId"], e["kind"]))
         elif kind == "recordLost":
             live.remove((e["exerciseId"], e["kind"]))
