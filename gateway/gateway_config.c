@@ -72,9 +72,14 @@ static const struct config_item items[] = {
 	    "After that: how long requests in flight may take to end, milliseconds."),
 };
 
-const struct config_table gateway_config_table = { .title = "Gateway",
-						   .items = items,
-						   .nitems = ARRAY_LEN(items) };
+void
+gateway_config_tables(struct config_table ret_tables[GATEWAY_CONFIG_TABLES])
+{
+	ret_tables[0] = (struct config_table){ .title = "Gateway",
+					       .items = items,
+					       .nitems = ARRAY_LEN(items) };
+	ret_tables[1] = service_tls_table(offsetof(struct gateway_config, tls));
+}
 
 static enum status
 bad(struct err *err, const char *key, struct slice value, const char *right)
@@ -179,6 +184,8 @@ compile(struct gateway_config *config, struct err *err)
 	enum status st = check_words(config, err);
 
 	if (st == STATUS_OK)
+		st = service_tls_check(&config->tls, err);
+	if (st == STATUS_OK)
 		st = parse_upstreams(config, err);
 	if (st == STATUS_OK)
 		st = parse_rates(config, err);
@@ -199,8 +206,10 @@ enum status
 gateway_config_load(struct gateway_config *ret_config, struct err *err)
 {
 	struct gateway_config config = { 0 };
+	struct config_table tables[GATEWAY_CONFIG_TABLES];
 
-	enum status st = config_load(&gateway_config_table, 1, &config, err);
+	gateway_config_tables(tables);
+	enum status st = config_load(tables, ARRAY_LEN(tables), &config, err);
 	if (st == STATUS_OK)
 		st = compile(&config, err);
 	if (st != STATUS_OK) {
@@ -214,9 +223,12 @@ gateway_config_load(struct gateway_config *ret_config, struct err *err)
 void
 gateway_config_fini(struct gateway_config *config)
 {
+	struct config_table tables[GATEWAY_CONFIG_TABLES];
+
+	gateway_config_tables(tables);
 	for (size_t i = 0; i < config->nupstreams; i++)
 		free(config->upstreams[i].target);
-	config_fini(&gateway_config_table, 1, config);
+	config_fini(tables, ARRAY_LEN(tables), config);
 }
 
 const struct config_rate *

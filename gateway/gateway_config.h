@@ -16,6 +16,7 @@
 #include "libcommon/base/slice.h"
 #include "libcommon/base/status.h"
 #include "libcommon/runtime/config.h"
+#include "libcommon/service/service_tls.h"
 
 #define CONFIG_UPSTREAMS_MAX 16
 #define CONFIG_RATES_MAX 16
@@ -43,6 +44,7 @@ struct gateway_config {
 	int64_t idle_ms, head_ms, drain_ms, drain_delay_ms;
 	int64_t call_timeout_ms, stream_timeout_ms, redis_timeout_ms;
 	int64_t token_cache;
+	struct service_tls_config tls;
 	/* compiled */
 	struct config_upstream upstreams[CONFIG_UPSTREAMS_MAX];
 	size_t nupstreams;
@@ -55,7 +57,9 @@ struct gateway_config {
 	struct gcra_rate ip_rate;
 };
 
-extern const struct config_table gateway_config_table;
+/* Its own settings and those of mTLS. */
+#define GATEWAY_CONFIG_TABLES 2
+void gateway_config_tables(struct config_table ret_tables[GATEWAY_CONFIG_TABLES]);
 
 /* From the environment. INVALID_ARGUMENT names the variable, its value and what would be right. */
 enum status gateway_config_load(struct gateway_config *ret_config, struct err *err) MUST_CHECK;

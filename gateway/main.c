@@ -4,8 +4,8 @@
  *
  * SIGTERM, SIGINT: /ready says no and replies close their connections; new connections are
  * taken for FIT_DRAIN_DELAY_MS more (until a balancer has noticed), then the port is closed and
- * what is in flight has FIT_DRAIN_MS to end. A second signal exits at once. Exit codes: 0, 1
- * (environment), 2 (usage or configuration).
+ * what is in flight has FIT_DRAIN_MS to end. A second signal exits at once. SIGHUP: the files of
+ * FIT_TLS_… are read again. Exit codes: 0, 1 (environment), 2 (usage or configuration).
  */
 #include <errno.h>
 #include <malloc.h>
@@ -154,7 +154,9 @@ open_gateway(struct program *p, struct err *err)
 	}
 	fit_connections(&p->config);
 	g->config = &p->config;
-	enum status st = open_schema(p, err);
+	enum status st = service_tls_open(&p->config.tls, err);
+	if (st == STATUS_OK)
+		st = open_schema(p, err);
 	if (st != STATUS_OK)
 		return st;
 	write_security(&p->config, &g->security);
@@ -190,6 +192,7 @@ close_gateway(struct program *p)
 	strbuf_fini(&p->gateway.security);
 	strbuf_fini(&p->gateway.openapi);
 	schema_free(p->schema);
+	service_tls_close();
 }
 
 static void
@@ -246,19 +249,49 @@ drain(struct program *p, const sigset_t *set)
 	log_info("drained", LOG_INT("connections", conn_limit_open(p->gateway.conn_limit)));
 }
 
+static void
+reload(void)
+{
+	struct err err;
+
+	err_init(&err);
+	if (service_tls_reload(&err) != STATUS_OK)
+		log_warn_err("reload_failed", &err);
+	else
+		log_info("reloaded");
+}
+
+/* Until SIGTERM or SIGINT; `set` and SIGHUP are blocked. */
+static void
+wait_for_end(const sigset_t *set)
+{
+	sigset_t all = *set;
+	int sig;
+
+	sigaddset(&all, SIGHUP);
+	for (;;) {
+		if (sigwait(&all, &sig) != 0)
+			continue;
+		if (sig != SIGHUP)
+			return;
+		reload();
+	}
+}
+
 static int
 serve(struct program *p)
 {
+	sigset_t set, hup;
 	struct err err;
-	sigset_t set;
-	int sig = 0;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &hup, NULL);
 	err_init(&err);
 	if (open_gateway(p, &err) != STATUS_OK) {
 		log_error_err("start_failed", &err);
@@ -270,8 +303,7 @@ serve(struct program *p)
 	malloc_trim(0);
 	log_info("started", LOG_STR("listen", p->config.listen), LOG_INT("threads", p->nloops),
 		 LOG_STR("version", p->config.version));
-	while (sigwait(&set, &sig) != 0 || sig == 0)
-		;
+	wait_for_end(&set);
 	drain(p, &set);
 	close_gateway(p);
 	log_info("stopped");
@@ -281,6 +313,8 @@ serve(struct program *p)
 static void
 print_help(void)
 {
+	struct config_table tables[GATEWAY_CONFIG_TABLES];
+
 	printf("fit-gateway %s - HTTP and JSON in, gRPC out\n\nOptions:\n"
 	       "  --help                   this text\n"
 	       "  --version                print the version\n"
@@ -288,7 +322,8 @@ print_help(void)
 	       "  --print-config-markdown  print the settings as Markdown\n"
 	       "\nSettings are environment variables.\n\n",
 	       FIT_VERSION_TEXT);
-	config_print_help(stdout, &gateway_config_table, 1);
+	gateway_config_tables(tables);
+	config_print_help(stdout, tables, ARRAY_LEN(tables));
 }
 
 int
@@ -308,7 +343,9 @@ main(int argc, char **argv)
 		return 0;
 	}
 	if (strcmp(option, "--print-config-markdown") == 0) {
-		config_print_markdown(stdout, &gateway_config_table, 1);
+		struct config_table tables[GATEWAY_CONFIG_TABLES];
+		gateway_config_tables(tables);
+		config_print_markdown(stdout, tables, ARRAY_LEN(tables));
 		return 0;
 	}
 	bool check = strcmp(option, "--check-config") == 0;

@@ -21,7 +21,8 @@ upstream_new(struct loop *loop, const struct gateway_config *config)
 		panic("upstream: no memory");
 	upstream->config = config;
 	for (size_t i = 0; i < config->nupstreams; i++)
-		upstream->channels[i] = rpc_channel_new(loop, config->upstreams[i].target, NULL);
+		upstream->channels[i] =
+			rpc_channel_new(loop, config->upstreams[i].target, service_tls_client());
 	return upstream;
 }
 

@@ -10,13 +10,13 @@ struct user_client {
 };
 
 struct user_client *
-user_client_open(const char *target, void *ssl_ctx)
+user_client_open(const char *target, struct tls_context *tls)
 {
 	struct user_client *client = calloc(1, sizeof(*client));
 
 	if (client == NULL)
 		panic("user client: no memory");
-	client->rpc = rpc_client_open(target, ssl_ctx);
+	client->rpc = rpc_client_open(target, tls);
 	return client;
 }
 

@@ -2,7 +2,7 @@
 /*
  * user_client.h - the user service as other services call it.
  *
- *	struct user_client *users = user_client_open("127.0.0.1:7102", NULL);
+ *	struct user_client *users = user_client_open("127.0.0.1:7102", service_tls_client());
  *	Fit__User__V1__GetUserAccessRequest ask;
  *	fit__user__v1__get_user_access_request__init(&ask);
  *	ask.user_id = id;
@@ -25,10 +25,11 @@
 
 struct arena;
 struct rpc_call_options;
+struct tls_context;
 struct user_client;
 
-/* ssl_ctx: a client SSL_CTX for mTLS, or NULL on the loopback. Connects at the first call. */
-struct user_client *user_client_open(const char *target, void *ssl_ctx);
+/* tls: service_tls_client(); NULL: plain, on the loopback. Connects at the first call. */
+struct user_client *user_client_open(const char *target, struct tls_context *tls);
 void user_client_close(struct user_client *client);
 
 enum status user_client_find_or_create(struct user_client *client,

@@ -13,13 +13,13 @@ struct workout_client {
 };
 
 struct workout_client *
-workout_client_open(const char *target, void *ssl_ctx)
+workout_client_open(const char *target, struct tls_context *tls)
 {
 	struct workout_client *client = calloc(1, sizeof(*client));
 
 	if (client == NULL)
 		panic("workout client: no memory");
-	client->rpc = rpc_client_open(target, ssl_ctx);
+	client->rpc = rpc_client_open(target, tls);
 	return client;
 }
 

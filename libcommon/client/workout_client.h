@@ -3,8 +3,8 @@
  * workout_client.h - the workout service as other services call it, for the user whose principal
  *`opts` carries.
  *
- *	struct workout_client *workouts = workout_client_open("127.0.0.1:7103", NULL);
- *	st = workout_client_get_plan(workouts, &opts, plan_id, arena, &plan, err);
+ *	struct workout_client *workouts = workout_client_open("127.0.0.1:7103",
+ *service_tls_client()); st = workout_client_get_plan(workouts, &opts, plan_id, arena, &plan, err);
  *
  * workout_client_change_plan writes as the AI: the version that it makes has created_by ai, which
  *workout takes from services alone (metadata RPC_META_ACTOR, which no client can send through the
@@ -28,10 +28,11 @@
 
 struct arena;
 struct rpc_call_options;
+struct tls_context;
 struct workout_client;
 
-/* ssl_ctx: a client SSL_CTX for mTLS, or NULL on the loopback. Connects at the first call. */
-struct workout_client *workout_client_open(const char *target, void *ssl_ctx);
+/* tls: service_tls_client(); NULL: plain, on the loopback. Connects at the first call. */
+struct workout_client *workout_client_open(const char *target, struct tls_context *tls);
 void workout_client_close(struct workout_client *client);
 
 enum status workout_client_list_exercises(struct workout_client *client,

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libcommon/crypto/tls.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "libcommon/crypto/secret.h"
+
+struct tls_context {
+	enum tls_role role;
+	char *ca, *cert, *key; /* files */
+	pthread_mutex_t lock;  /* of ctx, which a reload replaces */
+	SSL_CTX *ctx;
+};
 
 static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
@@ -83,9 +94,8 @@ set_up(SSL_CTX *ctx, enum tls_role role, const struct tls_files *files, struct e
 	return load_key(ctx, files->key, err);
 }
 
-enum status
-tls_context_new(enum tls_role role, const struct tls_files *files, void **ret_ssl_ctx,
-		struct err *err)
+static enum status
+load(enum tls_role role, const struct tls_files *files, SSL_CTX **ret_ctx, struct err *err)
 {
 	SSL_CTX *ctx = SSL_CTX_new(role == TLS_SERVER ? TLS_server_method() : TLS_client_method());
 	enum status st;
@@ -97,12 +107,77 @@ tls_context_new(enum tls_role role, const struct tls_files *files, void **ret_ss
 		SSL_CTX_free(ctx);
 		return st;
 	}
-	*ret_ssl_ctx = ctx;
+	*ret_ctx = ctx;
+	return STATUS_OK;
+}
+
+static char *
+copy(const char *text)
+{
+	char *p = strdup(text);
+
+	if (p == NULL)
+		panic("no memory for a TLS context");
+	return p;
+}
+
+enum status
+tls_context_new(enum tls_role role, const struct tls_files *files, struct tls_context **ret_tls,
+		struct err *err)
+{
+	SSL_CTX *ctx;
+	enum status st = load(role, files, &ctx, err);
+
+	if (st != STATUS_OK)
+		return st;
+	struct tls_context *tls = calloc(1, sizeof(*tls));
+	if (tls == NULL)
+		panic("no memory for a TLS context");
+	tls->role = role;
+	tls->ca = copy(files->ca);
+	tls->cert = copy(files->cert);
+	tls->key = copy(files->key);
+	tls->ctx = ctx;
+	pthread_mutex_init(&tls->lock, NULL);
+	*ret_tls = tls;
 	return STATUS_OK;
 }
 
 void
-tls_context_free(void *ssl_ctx)
+tls_context_free(struct tls_context *tls)
 {
-	SSL_CTX_free(ssl_ctx);
+	if (tls == NULL)
+		return;
+	SSL_CTX_free(tls->ctx);
+	free(tls->ca);
+	free(tls->cert);
+	free(tls->key);
+	pthread_mutex_destroy(&tls->lock);
+	free(tls);
+}
+
+enum status
+tls_context_reload(struct tls_context *tls, struct err *err)
+{
+	const struct tls_files files = { .ca = tls->ca, .cert = tls->cert, .key = tls->key };
+	SSL_CTX *ctx, *old;
+	enum status st = load(tls->role, &files, &ctx, err);
+
+	if (st != STATUS_OK)
+		return st;
+	pthread_mutex_lock(&tls->lock);
+	old = tls->ctx;
+	tls->ctx = ctx;
+	pthread_mutex_unlock(&tls->lock);
+	SSL_CTX_free(old);
+	return STATUS_OK;
+}
+
+void *
+tls_connection_new(struct tls_context *tls)
+{
+	pthread_mutex_lock(&tls->lock);
+	SSL *ssl = SSL_new(tls->ctx);
+	pthread_mutex_unlock(&tls->lock);
+	return ssl;
 }

@@ -11,16 +11,18 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "libcommon/crypto/tls.h"
+
 static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
 bool
-h2_io_init(struct h2_io *io, int fd, void *ssl_ctx, bool server, const char *server_name)
+h2_io_init(struct h2_io *io, int fd, struct tls_context *tls, bool server, const char *server_name)
 {
 	io->fd = fd;
 	io->ssl = NULL;
-	if (ssl_ctx == NULL)
+	if (tls == NULL)
 		return true;
-	SSL *ssl = SSL_new(ssl_ctx);
+	SSL *ssl = tls_connection_new(tls);
 	if (ssl == NULL)
 		return false;
 	io->ssl = ssl;

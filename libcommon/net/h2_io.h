@@ -2,14 +2,14 @@
 /*
  * h2_io.h - the byte stream below an HTTP/2 session: a non-blocking socket, with or without TLS.
  *
- *	h2_io_init(&io, fd, ssl_ctx, true, NULL);
+ *	h2_io_init(&io, fd, tls, true, NULL);
  *	switch (h2_io_handshake(&io, &err)) …
  *	n = h2_io_read(&io, buf, sizeof(buf));     > 0 bytes, or one of enum h2_io_result
  *
  * With TLS, both sides must agree on ALPN "h2" (RFC 9113 section 3.2); the peer's certificate is
- * verified as the SSL_CTX says, a client also checks `server_name`.
+ * verified as the context says, a client also checks `server_name`.
  *
- * Ownership: owns fd and SSL; the SSL_CTX is borrowed (SSL_new counts it). Threads: one.
+ * Ownership: owns fd and SSL; the context is borrowed for h2_io_init only. Threads: one.
  */
 #ifndef FIT_NET_H2_IO_H
 #define FIT_NET_H2_IO_H
@@ -30,13 +30,15 @@ enum h2_io_result {
 	H2_IO_DONE = 1,   /* of the handshake */
 };
 
+struct tls_context;
+
 struct h2_io {
 	int fd;
 	void *ssl; /* SSL *, NULL: plain */
 };
 
 /* Returns false when the TLS library has no memory. `server_name` may be NULL on the server. */
-bool h2_io_init(struct h2_io *io, int fd, void *ssl_ctx, bool server,
+bool h2_io_init(struct h2_io *io, int fd, struct tls_context *tls, bool server,
 		const char *server_name) MUST_CHECK;
 void h2_io_fini(struct h2_io *io);
 enum h2_io_result h2_io_handshake(struct h2_io *io, struct err *err) MUST_CHECK;

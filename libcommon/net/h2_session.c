@@ -474,7 +474,7 @@ h2_session_new(const struct h2_session_options *opts)
 	ASSERT_LOOP(opts->loop);
 	if (s == NULL)
 		panic("h2: no memory");
-	if (!h2_io_init(&s->io, opts->fd, opts->ssl_ctx, opts->server, opts->server_name)) {
+	if (!h2_io_init(&s->io, opts->fd, opts->tls, opts->server, opts->server_name)) {
 		h2_io_fini(&s->io);
 		free(s);
 		return NULL;

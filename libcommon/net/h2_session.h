@@ -41,6 +41,7 @@
 
 struct h2_session;
 struct loop;
+struct tls_context;
 
 /* Outbound bytes of a stream; malloc'ed by h2_chunk_new, freed once sent. */
 struct h2_chunk {
@@ -103,7 +104,7 @@ struct h2_session_options {
 	void *arg;
 	bool server;
 	int fd;                  /* non-blocking; a client's may still be connecting */
-	void *ssl_ctx;           /* SSL_CTX *, or NULL */
+	struct tls_context *tls; /* borrowed, or NULL */
 	const char *server_name; /* client with TLS */
 	uint32_t max_streams;    /* that the peer may open at once; 0: 100 */
 	int64_t connect_ms;      /* until on_ready; 0: 10000 */

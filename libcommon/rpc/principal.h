@@ -2,8 +2,8 @@
 /*
  * principal.h - who a call is made for, as the gateway established it.
  *
- * Travels as metadata `fit-principal-bin` (protobuf fit.api.v1.Principal). A service accepts it
- * only from peers entitled to assert it: any on loopback, else by mTLS identity.
+ * Travels as metadata `fit-principal-bin` (protobuf fit.api.v1.Principal). A service takes it from
+ * whoever may call the method: any on loopback, else by mTLS identity (rpc_request.c).
  */
 #ifndef FIT_RPC_PRINCIPAL_H
 #define FIT_RPC_PRINCIPAL_H

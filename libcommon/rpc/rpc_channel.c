@@ -153,8 +153,8 @@ connect_one(struct rpc_channel *ch)
 		.events = &rpc_client_h2_events,
 		.arg = link,
 		.fd = fd,
-		.ssl_ctx = ch->ssl_ctx,
-		.server_name = ch->ssl_ctx != NULL ? ch->host : NULL,
+		.tls = ch->tls,
+		.server_name = ch->tls != NULL ? ch->host : NULL,
 		.connect_ms = CONNECT_MS,
 		.keepalive_ms = 30000,
 	};
@@ -343,7 +343,7 @@ parse_target(struct rpc_channel *ch, const char *target)
 }
 
 struct rpc_channel *
-rpc_channel_new(struct loop *loop, const char *target, void *ssl_ctx)
+rpc_channel_new(struct loop *loop, const char *target, struct tls_context *tls)
 {
 	struct rpc_channel *ch = calloc(1, sizeof(*ch));
 
@@ -351,7 +351,7 @@ rpc_channel_new(struct loop *loop, const char *target, void *ssl_ctx)
 	if (ch == NULL)
 		panic("rpc: no memory");
 	ch->loop = loop;
-	ch->ssl_ctx = ssl_ctx;
+	ch->tls = tls;
 	parse_target(ch, target);
 	err_init(&ch->last_err);
 	ch->retry = loop_timer_new(loop, on_retry, ch);

@@ -96,14 +96,14 @@ on_start(void *arg)
 }
 
 struct rpc_client *
-rpc_client_open(const char *target, void *ssl_ctx)
+rpc_client_open(const char *target, struct tls_context *tls)
 {
 	struct rpc_client *client = calloc(1, sizeof(*client));
 
 	if (client == NULL)
 		panic("rpc: no memory");
 	client->loop = loop_new("rpc-client");
-	client->channel = rpc_channel_new(client->loop, target, ssl_ctx);
+	client->channel = rpc_channel_new(client->loop, target, tls);
 	loop_start(client->loop);
 	return client;
 }

@@ -34,6 +34,7 @@ struct rpc_call;
 struct rpc_channel;
 struct rpc_client;
 struct rpc_client_call;
+struct tls_context;
 
 struct rpc_metadata {
 	const char *name; /* lower case; names ending in -bin carry raw bytes here */
@@ -68,7 +69,7 @@ struct rpc_client_events {
 };
 
 /* target: "127.0.0.1:7103" (or "dns:name:port": all addresses, power of two choices). */
-struct rpc_channel *rpc_channel_new(struct loop *loop, const char *target, void *ssl_ctx);
+struct rpc_channel *rpc_channel_new(struct loop *loop, const char *target, struct tls_context *tls);
 void rpc_channel_free(struct rpc_channel *channel);
 /* Starts a call with one request message (unary or server-streaming). NULL never; failures come to
  * on_end, always from the loop, never from inside this call. `wire` is copied. */
@@ -84,7 +85,7 @@ unsigned rpc_channel_in_flight(const struct rpc_channel *channel);
 /* ---- blocking ---- */
 
 /* Owns a loop thread and a channel. */
-struct rpc_client *rpc_client_open(const char *target, void *ssl_ctx);
+struct rpc_client *rpc_client_open(const char *target, struct tls_context *tls);
 void rpc_client_close(struct rpc_client *client);
 enum status rpc_client_unary(struct rpc_client *client, const char *path,
 			     const struct rpc_call_options *opts, const ProtobufCMessage *request,

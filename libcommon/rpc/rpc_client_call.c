@@ -311,7 +311,7 @@ fill_nv(struct rpc_client_call *call, nghttp2_nv nv[NV_MAX], char timeout[RPC_TI
 	size_t n = 0;
 
 	nv[n++] = (nghttp2_nv)H2_NV(":method", "POST");
-	if (ch->ssl_ctx != NULL)
+	if (ch->tls != NULL)
 		nv[n++] = (nghttp2_nv)H2_NV(":scheme", "https");
 	else
 		nv[n++] = (nghttp2_nv)H2_NV(":scheme", "http");

@@ -31,7 +31,7 @@ struct rpc_channel {
 	struct loop *loop;
 	char *host, *port;
 	bool by_name; /* addresses may change */
-	void *ssl_ctx;
+	struct tls_context *tls;
 	struct resolver *resolving;
 	struct resolver_address addrs[RESOLVER_MAX];
 	size_t naddrs, next_addr;

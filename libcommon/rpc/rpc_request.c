@@ -146,25 +146,44 @@ on_header(struct h2_stream *st, struct slice name, struct slice value)
 
 /* ---- checks at the door ---- */
 
-/* Any peer on loopback, else by mTLS identity. */
-static bool
-may_assert(struct rpc_call *call)
+/* The identity lives as long as the connection. */
+static const char *
+peer_name(struct rpc_conn *conn)
 {
-	struct rpc_conn *conn = call->conn;
-	const struct rpc_server_options *opts = &call->io->server->opts;
+	const struct rpc_server_options *opts = &conn->io->server->opts;
 	const char *identity;
 	bool loopback;
 
 	if (conn->known)
-		return conn->entitled;
-	bool ok = h2_session_peer(conn->h2, &identity, &loopback);
-	if (opts->ssl_ctx != NULL)
-		conn->entitled = ok && identity[0] != '\0' && opts->entitled != NULL &&
-				 opts->entitled(identity);
-	else
-		conn->entitled = ok && loopback;
+		return conn->peer;
 	conn->known = true;
-	return conn->entitled;
+	if (!h2_session_peer(conn->h2, &identity, &loopback))
+		return NULL;
+	if (opts->tls == NULL)
+		conn->peer = loopback ? "" : NULL;
+	else if (slice_starts_with(slice_str(identity), slice_str(opts->peer_prefix)))
+		conn->peer = identity + strlen(opts->peer_prefix);
+	return conn->peer;
+}
+
+/* On plain loopback the machine is the boundary; else the certificate says which program calls. */
+static bool
+may_call(struct rpc_call *call)
+{
+	const struct schema_policy *policy = &call->entry->schema->policy;
+	const char *name = peer_name(call->conn);
+
+	if (name == NULL)
+		return false;
+	if (call->io->server->opts.tls == NULL)
+		return true;
+	if (policy->audience != SCHEMA_INTERNAL && strcmp(name, "gateway") == 0)
+		return true;
+	for (size_t i = 0; i < policy->ncallers; i++) {
+		if (strcmp(name, policy->callers[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -174,11 +193,6 @@ check_principal(struct rpc_call *call)
 
 	if (wire.n == 0)
 		return true;
-	if (!may_assert(call)) {
-		rpc_io_refuse(call, STATUS_PERMISSION_DENIED,
-			      "this peer may not assert a principal");
-		return false;
-	}
 	if (!principal_decode(wire, &call->principal)) {
 		rpc_io_refuse(call, STATUS_UNAUTHENTICATED, "the principal is malformed");
 		return false;
@@ -193,6 +207,10 @@ check_access(struct rpc_call *call)
 
 	if (call->entry->inlined != NULL)
 		return true;
+	if (!may_call(call)) {
+		rpc_io_refuse(call, STATUS_PERMISSION_DENIED, "this peer may not call the method");
+		return false;
+	}
 	if (!check_principal(call))
 		return false;
 	if (policy->audience == SCHEMA_USER && !call->principal.present) {

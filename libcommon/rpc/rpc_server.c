@@ -173,7 +173,7 @@ adopt(struct rpc_io *io, int fd)
 		.arg = conn,
 		.server = true,
 		.fd = fd,
-		.ssl_ctx = server->opts.ssl_ctx,
+		.tls = server->opts.tls,
 		.max_age_ms = server->opts.max_connection_age_ms,
 		.keepalive_ms = server->opts.keepalive_ms,
 	};
@@ -275,7 +275,7 @@ listen_all(struct rpc_server *server, struct err *err)
 	enum status st = parse_address(address, &ai, err);
 	if (st != STATUS_OK)
 		return st;
-	if (!is_loopback(ai->ai_addr) && server->opts.ssl_ctx == NULL)
+	if (!is_loopback(ai->ai_addr) && server->opts.tls == NULL)
 		st = err_set(err, STATUS_INVALID_ARGUMENT,
 			     "listen address \"%s\" is beyond loopback: that needs mTLS", address);
 	for (unsigned i = 0; st == STATUS_OK && i < server->opts.io_threads; i++) {

@@ -17,7 +17,8 @@
  *
  * Before a handler runs, the server has: checked the wire bytes against the schema (field rules
  *included), unpacked them into the call's arena, decoded the principal, and enforced the method's
- *access policy (audience, permission). A unary handler fills `reply` (initialised, in the arena)
+ *access policy: the program that calls (by mTLS identity; on plain loopback any), audience,
+ *permission. A unary handler fills `reply` (initialised, in the arena)
  *and returns; on failure it returns the status with `err` filled. Wire: gRPC over HTTP/2 (grpc/grpc
  *doc/PROTOCOL-HTTP2.md).
  *
@@ -47,6 +48,7 @@ struct rpc_server;
 struct rpc_stream;
 struct schema;
 struct schema_method;
+struct tls_context;
 struct workpool;
 
 #define RPC_DETACHED ((enum status)(-1))
@@ -74,10 +76,10 @@ struct rpc_server_options {
 	int64_t default_timeout_ms;    /* for a call without grpc-timeout; 0: 15000 */
 	struct workpool *workpool;     /* borrowed */
 	void *service_ctx;             /* rpc_call_service() */
-	/* TLS server context (SSL_CTX *, mTLS) or NULL; `entitled` says whether a peer identity may
-	 * assert a principal. */
-	void *ssl_ctx;
-	bool (*entitled)(const char *peer_spiffe_id);
+	/* mTLS, or NULL: plain, on loopback only. Borrowed. */
+	struct tls_context *tls;
+	/* With tls: what a peer's SPIFFE id is before the name of its program ("spiffe://fit/"). */
+	const char *peer_prefix;
 	/* Where the methods are described, and its FileDescriptorSet for reflection; NULL: the
 	 * built-in one. */
 	const struct schema *schema;

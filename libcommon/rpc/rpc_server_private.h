@@ -108,8 +108,8 @@ struct rpc_conn {
 	struct rpc_io *io;
 	struct rpc_conn *prev, *next;
 	unsigned calls;
-	bool known;    /* `entitled` is established */
-	bool entitled; /* may assert a principal */
+	bool known;       /* `peer` is established */
+	const char *peer; /* the calling program's name, "" on plain loopback, NULL: none of ours */
 };
 
 struct rpc_io {

@@ -41,6 +41,8 @@ struct strbuf;
 enum schema_audience { SCHEMA_AUDIENCE_UNSPECIFIED, SCHEMA_PUBLIC, SCHEMA_USER, SCHEMA_INTERNAL };
 enum schema_idempotency { SCHEMA_IDEM_NONE, SCHEMA_IDEM_KEY, SCHEMA_IDEM_NATURAL };
 
+#define SCHEMA_CALLERS_MAX 4
+
 struct schema_policy {
 	enum schema_audience audience;
 	const char *permission; /* required permission, "" for none */
@@ -55,6 +57,9 @@ struct schema_policy {
 	const char *update_mask;  /* field path of the FieldMask filled from a merge patch, "" */
 	uint32_t cache_max_age_s; /* Cache-Control of a 200; 0: no-store */
 	bool raw_json;            /* reply's field `json` (bytes) is the HTTP body itself */
+	/* Programs that may call it, beside the gateway when it is not INTERNAL. */
+	const char *callers[SCHEMA_CALLERS_MAX];
+	size_t ncallers;
 };
 
 /* ---- HTTP rules: google.api.http ---- */

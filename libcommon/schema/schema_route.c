@@ -60,6 +60,11 @@ apply_policy(struct loader *ld, struct slice bytes, struct schema_policy *p)
 		case 13:
 			p->raw_json = f.bits != 0;
 			break;
+		case 14:
+			if (p->ncallers < SCHEMA_CALLERS_MAX)
+				p->callers[p->ncallers] = load_text(ld, f.bytes);
+			p->ncallers++;
+			break;
 		default:
 			break;
 		}
@@ -86,6 +91,9 @@ load_method_policy(struct loader *ld, struct slice options, struct schema_method
 	if (m->policy.audience > SCHEMA_INTERNAL || m->policy.idempotency > SCHEMA_IDEM_NATURAL)
 		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
 			       "policy has an unknown audience or idempotency");
+	if (m->policy.ncallers > SCHEMA_CALLERS_MAX)
+		return err_set(ld->err, STATUS_INVALID_ARGUMENT,
+			       "policy names more than %d callers", SCHEMA_CALLERS_MAX);
 	return STATUS_OK;
 }
 

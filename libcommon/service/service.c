@@ -27,6 +27,7 @@
 #define TABLES_MAX 16
 #define QUEUE_MAX 2048
 #define MIGRATE_MS 300000
+#define TLS_AGE_MS 900000
 
 struct service {
 	const struct service_def *def;
@@ -74,10 +75,11 @@ print_help(const struct service *s)
 static void
 collect_tables(struct service *s)
 {
-	if (s->def->ntables + 1 > TABLES_MAX)
+	if (s->def->ntables + 2 > TABLES_MAX)
 		panic("service: %zu configuration tables, at most %d", s->def->ntables,
-		      TABLES_MAX - 1);
+		      TABLES_MAX - 2);
 	s->tables[s->ntables++] = service_config_table;
+	s->tables[s->ntables++] = service_tls_table(offsetof(struct service_config, tls));
 	for (size_t i = 0; i < s->def->ntables; i++)
 		s->tables[s->ntables++] = s->def->tables[i];
 }
@@ -122,7 +124,8 @@ check_config(const struct service *s, enum log_level *ret_level, struct err *err
 		return err_set(err, STATUS_INVALID_ARGUMENT,
 			       "FIT_ENVIRONMENT: \"%s\" is not development, staging or production",
 			       cfg->environment);
-	return read_log_level(cfg, ret_level, err);
+	enum status st = service_tls_check(&cfg->tls, err);
+	return st == STATUS_OK ? read_log_level(cfg, ret_level, err) : st;
 }
 
 static enum status
@@ -207,6 +210,10 @@ open_rpc(struct service *s, struct err *err)
 		.io_threads = (unsigned)s->cfg->io_threads,
 		.workpool = s->workpool,
 		.service_ctx = s->ctx,
+		.tls = service_tls_server(),
+		.peer_prefix = s->cfg->tls.peers,
+		/* Else a connection would outlive the certificates it was made with. */
+		.max_connection_age_ms = service_tls_server() != NULL ? TLS_AGE_MS : 0,
 	};
 
 	return rpc_server_open(&opts, s->def->services, s->def->nservices, &s->rpc, err);
@@ -217,6 +224,8 @@ start(struct service *s, struct err *err)
 {
 	enum status st = check_addresses(s->cfg, err);
 
+	if (st == STATUS_OK)
+		st = service_tls_open(&s->cfg->tls, err);
 	if (st == STATUS_OK)
 		st = service_events_open(s->def, s->cfg, err);
 	if (st == STATUS_OK && s->def->init != NULL)
@@ -253,6 +262,7 @@ stop(struct service *s)
 	if (s->inited && s->def->fini != NULL)
 		s->def->fini(s->ctx);
 	service_events_close();
+	service_tls_close();
 }
 
 /* Not ready, GOAWAY, calls in flight to their end. */
@@ -315,6 +325,10 @@ reload(const struct service *s)
 		return;
 	}
 	log_set_level(level);
+	if (service_tls_reload(&err) != STATUS_OK) {
+		log_warn_err("reload_failed", &err);
+		return;
+	}
 	if (s->def->reload != NULL && s->def->reload(s->ctx, &err) != STATUS_OK) {
 		log_warn_err("reload_failed", &err);
 		return;

@@ -22,8 +22,8 @@
  * SIGTERM, SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS): calls, then consumers, then the
  * relay's batch in flight → fini → exit 0; a second signal
  * exits 1 at once. A drain that does not end in time exits 1 without fini, for handlers still
- * run. SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH, then the service's
- * reload().
+ * run. SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH, the certificate and
+ * authorities from those of FIT_TLS_…, then the service's reload().
  *
  * Exit codes: 0, 1 (environment), 2 (usage or configuration).
  */
@@ -38,6 +38,7 @@
 #include "libcommon/bus/consumer.h"
 #include "libcommon/rpc/rpc_server.h"
 #include "libcommon/runtime/config.h"
+#include "libcommon/service/service_tls.h"
 #include "libcommon/store/pg.h"
 #include "libcommon/store/pg_migrate.h"
 
@@ -64,7 +65,8 @@ struct service_config {
 	char *bus_password;    /* FIT_BUS_PASSWORD(_FILE) */
 	char *bus_owner_url;   /* FIT_BUS_OWNER_URL: for the bus's migrations */
 	char *bus_owner_password;
-	int64_t bus_lease_ms; /* FIT_BUS_LEASE_MS */
+	int64_t bus_lease_ms;          /* FIT_BUS_LEASE_MS */
+	struct service_tls_config tls; /* FIT_TLS_… */
 };
 extern const struct config_table service_config_table;
 /* A pool of the service's settings: application_name is `name`, also the pool's name in metrics. */

@@ -52,8 +52,8 @@ coach_init(const void *config, void **ret_ctx, struct err *err)
 		coach_fini(coach);
 		return st;
 	}
-	coach->users = user_client_open(cfg->user_target, NULL);
-	coach->workouts = workout_client_open(cfg->workout_target, NULL);
+	coach->users = user_client_open(cfg->user_target, service_tls_client());
+	coach->workouts = workout_client_open(cfg->workout_target, service_tls_client());
 	coach->snapshots = coach_snapshots_new();
 	*ret_ctx = coach;
 	return STATUS_OK;

@@ -63,7 +63,7 @@ open_parts(struct auth *auth, struct err *err)
 	if (st != STATUS_OK)
 		return st;
 	auth->store = auth_store_new(auth->pool);
-	auth->users = user_client_open(cfg->user_target, NULL);
+	auth->users = user_client_open(cfg->user_target, service_tls_client());
 	auth->janitor = auth_janitor_start(auth);
 	return STATUS_OK;
 }

@@ -10,6 +10,7 @@
 #include "libcommon/base/lru.h"
 #include "libcommon/client/user_client.h"
 #include "libcommon/rpc/rpc_client.h"
+#include "libcommon/service/service_tls.h"
 
 struct kept {
 	struct notification_wants wants;
@@ -29,7 +30,7 @@ notification_prefs_new(const char *user_target)
 
 	if (prefs == NULL)
 		panic("notification: no memory");
-	prefs->users = user_client_open(user_target, NULL);
+	prefs->users = user_client_open(user_target, service_tls_client());
 	prefs->kept = lru_new(NOTIFICATION_PREFS_KEPT, free);
 	pthread_mutex_init(&prefs->lock, NULL);
 	return prefs;

@@ -21,12 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/ssl.h>
-
 #include "rpc_test.pb-c.h"
 
 #include "libcommon/base/codec.h"
 #include "libcommon/base/strbuf.h"
+#include "libcommon/crypto/tls.h"
 #include "libcommon/observe/log.h"
 #include "libcommon/rpc/rpc_client.h"
 #include "libcommon/runtime/loop.h"
@@ -34,7 +33,7 @@
 #define THREADS_MAX 64
 
 static const char *target;
-static void *ssl_ctx;
+static struct tls_context *tls;
 static struct rpc_client *client;
 static struct loop *loop;
 static struct rpc_channel *channel;
@@ -332,11 +331,13 @@ parse(char *line, struct command *c, char *wire)
 	return sscanf(line, "%15s %127s %d", c->verb, c->method, &c->timeout_ms) == 3;
 }
 
-static void *
-tls(int argc, char **argv)
+static struct tls_context *
+open_tls(int argc, char **argv)
 {
-	const char *file[3] = { NULL, NULL, NULL };
-	static const char *const keys[] = { "cert=", "key=", "ca=" };
+	static const char *const keys[] = { "ca=", "cert=", "key=" };
+	struct tls_context *context = NULL;
+	const char *file[3] = { NULL };
+	struct err err;
 
 	for (int i = 2; i < argc; i++) {
 		for (int k = 0; k < 3; k++) {
@@ -344,15 +345,11 @@ tls(int argc, char **argv)
 				file[k] = argv[i] + strlen(keys[k]);
 		}
 	}
-	if (file[2] == NULL)
-		return NULL;
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	if (SSL_CTX_load_verify_locations(ctx, file[2], NULL) != 1 ||
-	    (file[0] != NULL && (SSL_CTX_use_certificate_chain_file(ctx, file[0]) != 1 ||
-				 SSL_CTX_use_PrivateKey_file(ctx, file[1], SSL_FILETYPE_PEM) != 1)))
-		fatal("TLS files");
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	return ctx;
+	err_init(&err);
+	struct tls_files files = { file[0], file[1], file[2] };
+	if (file[0] != NULL && tls_context_new(TLS_CLIENT, &files, &context, &err) != STATUS_OK)
+		fatal("%s", err.text);
+	return context;
 }
 
 int
@@ -366,10 +363,10 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	log_setup("rpc-test-client", LOG_LEVEL_WARN, 2);
 	target = argv[1];
-	ssl_ctx = tls(argc, argv);
-	client = rpc_client_open(target, ssl_ctx);
+	tls = open_tls(argc, argv);
+	client = rpc_client_open(target, tls);
 	loop = loop_new("client");
-	channel = rpc_channel_new(loop, target, ssl_ctx);
+	channel = rpc_channel_new(loop, target, tls);
 	loop_start(loop);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		if (!parse(line, &c, wire))
@@ -386,6 +383,6 @@ main(int argc, char **argv)
 	rpc_channel_free(channel);
 	loop_free(loop);
 	rpc_client_close(client);
-	SSL_CTX_free(ssl_ctx);
+	tls_context_free(tls);
 	return 0;
 }

@@ -3,8 +3,7 @@
  * rpc_test_server.c - a server that does what tests ask for: rpc_test_server PROTOSET ADDRESS
  * [key=value …]
  *
- * Keys: io, workers, queue, max_age_ms, default_timeout_ms, keepalive_ms, drain_ms, cert, key, ca,
- * entitled.
+ * Keys: io, workers, queue, max_age_ms, default_timeout_ms, keepalive_ms, drain_ms, cert, key, ca.
  * Prints "port N". SIGUSR1: not serving; SIGUSR2: serving; SIGTERM: drain (drain_ms), exit status 0
  * or 3.
  */
@@ -17,12 +16,11 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/ssl.h>
-
 #include "rpc_test.pb-c.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/strbuf.h"
+#include "libcommon/crypto/tls.h"
 #include "libcommon/observe/log.h"
 #include "libcommon/rpc/rpc_server.h"
 #include "libcommon/runtime/loop.h"
@@ -442,44 +440,18 @@ read_file(const char *path)
 	return strbuf_slice(&sb);
 }
 
-static int
-choose_h2(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsigned char *in,
-	  unsigned int inlen, void *arg)
-{
-	static const unsigned char h2[] = "\x02h2";
-
-	(void)ssl;
-	(void)arg;
-	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, outlen, h2, 3, in, inlen) !=
-	    OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	return SSL_TLSEXT_ERR_OK;
-}
-
-static SSL_CTX *
+static struct tls_context *
 tls(int argc, char **argv)
 {
-	const char *cert = option(argc, argv, "cert", NULL);
+	struct tls_files files = { option(argc, argv, "ca", NULL), option(argc, argv, "cert", NULL),
+				   option(argc, argv, "key", NULL) };
+	struct tls_context *context = NULL;
+	struct err err;
 
-	if (cert == NULL)
-		return NULL;
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
-	    SSL_CTX_use_PrivateKey_file(ctx, option(argc, argv, "key", ""), SSL_FILETYPE_PEM) !=
-		    1 ||
-	    SSL_CTX_load_verify_locations(ctx, option(argc, argv, "ca", ""), NULL) != 1)
-		fatal("TLS files");
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	SSL_CTX_set_alpn_select_cb(ctx, choose_h2, NULL);
-	return ctx;
-}
-
-static const char *entitled_id;
-
-static bool
-entitled(const char *id)
-{
-	return entitled_id != NULL && strcmp(id, entitled_id) == 0;
+	err_init(&err);
+	if (files.ca != NULL && tls_context_new(TLS_SERVER, &files, &context, &err) != STATUS_OK)
+		fatal("%s", err.text);
+	return context;
 }
 
 static int
@@ -521,8 +493,7 @@ main(int argc, char **argv)
 	loop_start(ticker_loop);
 	struct workpool *wp = workpool_new("work", (unsigned)number(argc, argv, "workers", 16),
 					   (size_t)number(argc, argv, "queue", 2048), classes, 1);
-	SSL_CTX *ctx = tls(argc, argv);
-	entitled_id = option(argc, argv, "entitled", NULL);
+	struct tls_context *context = tls(argc, argv);
 	struct rpc_server_options opts = {
 		.address = argv[2],
 		.io_threads = (unsigned)number(argc, argv, "io", 1),
@@ -530,8 +501,8 @@ main(int argc, char **argv)
 		.default_timeout_ms = number(argc, argv, "default_timeout_ms", 0),
 		.keepalive_ms = number(argc, argv, "keepalive_ms", 0),
 		.workpool = wp,
-		.ssl_ctx = ctx,
-		.entitled = entitled,
+		.tls = context,
+		.peer_prefix = "spiffe://fit/",
 		.schema = schema,
 		.protoset = protoset,
 	};
@@ -549,7 +520,7 @@ main(int argc, char **argv)
 	loop_stop(ticker_loop);
 	loop_free(ticker_loop);
 	schema_free(schema);
-	SSL_CTX_free(ctx);
+	tls_context_free(context);
 	free((void *)(uintptr_t)protoset.p);
 	return rc;
 }

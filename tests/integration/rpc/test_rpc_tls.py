@@ -1,51 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mTLS: who may connect, and who may assert a principal."""
-import subprocess
+"""mTLS: who may connect, and who may call what."""
+import sys
 import uuid
 
 import grpc
 import pytest
 
-from rpc_support import EchoRequest, Server, connect, method
+from rpc_support import ROOT, EchoRequest, Server, connect, method
 from test_rpc_client import UNARY, Client
 from test_rpc_server import principal
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from pki import Pki  # noqa: E402
 
 GATEWAY = "spiffe://fit/gateway"
 
 
-def openssl(*args):
-    subprocess.run(["openssl", *args], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory):
-    """A CA, and certificates of a server, the gateway, another service, and one of a stranger's CA."""
-    folder = tmp_path_factory.mktemp("pki")
-
-    def ca(name):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                f"/CN={name}", "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem")
-
-    def leaf(name, names, issuer="ca"):
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr")
-        (folder / f"{name}.ext").write_text(f"subjectAltName={names}\n")
-        openssl("x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/{issuer}.pem", "-CAkey",
-                f"{folder}/{issuer}.key", "-days", "2", "-extfile", f"{folder}/{name}.ext", "-out", f"{folder}/{name}.pem")
-
-    ca("ca")
-    ca("strangers")
-    leaf("server", "IP:127.0.0.1,DNS:localhost")
-    leaf("wrong-host", "IP:192.0.2.1,DNS:elsewhere")
-    leaf("gateway", f"URI:{GATEWAY}")
-    leaf("workout", "URI:spiffe://fit/workout")
-    leaf("two-ids", f"URI:{GATEWAY},URI:spiffe://fit/other")
-    leaf("stranger", f"URI:{GATEWAY}", issuer="strangers")
-    return folder
+    """A CA, and certificates of a server, of programs, and of those that are not quite."""
+    pki = Pki(tmp_path_factory.mktemp("pki"))
+    pki.ca("ca")
+    pki.ca("strangers")
+    pki.leaf("server", "IP:127.0.0.1,DNS:localhost")
+    pki.leaf("wrong-host", "IP:192.0.2.1,DNS:elsewhere")
+    pki.leaf("gateway", f"URI:{GATEWAY}")
+    pki.leaf("workout", "URI:spiffe://fit/workout")
+    pki.leaf("coach", "URI:spiffe://fit/ai-coaching")
+    pki.leaf("elsewhere", "URI:spiffe://elsewhere/gateway")
+    pki.leaf("longer", f"URI:{GATEWAY}/2")
+    pki.leaf("expired", f"URI:{GATEWAY}", days=-1)
+    pki.leaf("two-ids", f"URI:{GATEWAY},URI:spiffe://fit/other")
+    pki.leaf("stranger", f"URI:{GATEWAY}", issuer="strangers")
+    return pki
 
 
 def serve(pki, *options, name="server", **more):
-    return Server(f"cert={pki}/{name}.pem", f"key={pki}/{name}.key", f"ca={pki}/ca.pem", f"entitled={GATEWAY}", *options,
+    return Server(f"cert={pki.folder}/{name}.pem", f"key={pki.folder}/{name}.key", f"ca={pki.folder}/ca.pem", *options,
                   **more)
 
 
@@ -56,9 +47,8 @@ def server(pki):
 
 
 def secure(server, pki, name):
-    read = lambda f: (pki / f).read_bytes()  # noqa: E731
-    pair = (read(f"{name}.key"), read(f"{name}.pem")) if name else (None, None)
-    return grpc.secure_channel(server.target, grpc.ssl_channel_credentials(read("ca.pem"), *pair),
+    pair = (pki.read(f"{name}.key"), pki.read(f"{name}.pem")) if name else (None, None)
+    return grpc.secure_channel(server.target, grpc.ssl_channel_credentials(pki.read("ca.pem"), *pair),
                                options=[("grpc.use_local_subchannel_pool", 1)])
 
 
@@ -70,18 +60,31 @@ def code_of(channel, name, **more):
         return error.code()
 
 
-@pytest.mark.parametrize("name,asserting", [("gateway", "OK"), ("workout", "PERMISSION_DENIED"),
-                                            ("two-ids", "PERMISSION_DENIED")])
-def test_only_the_entitled_assert_a_principal(server, pki, name, asserting):
+# What each certificate may do: a method INTERNAL to gateway and workout, one INTERNAL to nobody, one for users that
+# ai-coaching may call too.
+@pytest.mark.parametrize("name,unary,slow,user", [("gateway", True, False, True), ("workout", True, False, False),
+                                                  ("coach", False, False, True), ("server", False, False, False),
+                                                  ("two-ids", False, False, False), ("elsewhere", False, False, False),
+                                                  ("longer", False, False, False)])
+def test_only_the_named_call(server, pki, name, unary, slow, user):
     who = principal(subject=str(uuid.uuid4()), role="user")
+    denied = grpc.StatusCode.PERMISSION_DENIED
     with secure(server, pki, name) as channel:
-        assert code_of(channel, "Unary") is grpc.StatusCode.OK
-        assert code_of(channel, "User") is grpc.StatusCode.UNAUTHENTICATED
-        assert code_of(channel, "User", metadata=who) is grpc.StatusCode[asserting]
-        assert code_of(channel, "Unary", metadata=who) is grpc.StatusCode[asserting]
+        assert code_of(channel, "Unary") is (grpc.StatusCode.OK if unary else denied)
+        assert code_of(channel, "Unary", metadata=who) is (grpc.StatusCode.OK if unary else denied)
+        assert code_of(channel, "Slow") is (grpc.StatusCode.OK if slow else denied)
+        assert code_of(channel, "User") is (grpc.StatusCode.UNAUTHENTICATED if user else denied)
+        assert code_of(channel, "User", metadata=who) is (grpc.StatusCode.OK if user else denied)
 
 
-@pytest.mark.parametrize("name", [None, "stranger"])
+@pytest.mark.parametrize("name", ["gateway", "server"])
+def test_health_is_for_any_of_ours(server, pki, name):
+    with secure(server, pki, name) as channel:
+        check = channel.unary_unary("/grpc.health.v1.Health/Check", request_serializer=bytes, response_deserializer=bytes)
+        assert check(b"", timeout=5) == b"\x08\x01"
+
+
+@pytest.mark.parametrize("name", [None, "stranger", "expired"])
 def test_strangers_are_not_served(server, pki, name):
     with secure(server, pki, name) as channel:
         assert code_of(channel, "Unary") is grpc.StatusCode.UNAVAILABLE
@@ -99,7 +102,7 @@ def test_big_messages_over_tls(server, pki):
 
 
 def test_our_client_over_tls(server, pki):
-    with Client(server.target, f"cert={pki}/gateway.pem", f"key={pki}/gateway.key", f"ca={pki}/ca.pem") as client:
+    with Client(server.target, f"cert={pki.folder}/gateway.pem", f"key={pki.folder}/gateway.key", f"ca={pki.folder}/ca.pem") as client:
         answer = client("unary", UNARY, 5000, EchoRequest(text="hi", reply_bytes=3_000_000))
         assert (answer["status"], answer["bytes"]) == ("OK", 3_000_000)
         assert client("many", UNARY, 10000, EchoRequest(text="x" * 100), 16, 50) == {"OK": 800}
@@ -109,14 +112,14 @@ def test_our_client_over_tls(server, pki):
                                                  ("wrong-host", "ca", "IP address mismatch")])
 def test_our_client_checks_the_server(pki, server_name, ca, text):
     with serve(pki, name=server_name) as running, \
-            Client(running.target, f"cert={pki}/gateway.pem", f"key={pki}/gateway.key", f"ca={pki}/{ca}.pem") as client:
+            Client(running.target, f"cert={pki.folder}/gateway.pem", f"key={pki.folder}/gateway.key", f"ca={pki.folder}/{ca}.pem") as client:
         answer = client("unary", UNARY, 5000, EchoRequest())
         assert answer["status"] == "UNAVAILABLE" and text in answer["text"]
 
 
 def test_our_client_by_name(server, pki):
-    with Client(f"dns:localhost:{server.port}", f"cert={pki}/gateway.pem", f"key={pki}/gateway.key",
-                f"ca={pki}/ca.pem") as client:
+    with Client(f"dns:localhost:{server.port}", f"cert={pki.folder}/gateway.pem", f"key={pki.folder}/gateway.key",
+                f"ca={pki.folder}/ca.pem") as client:
         assert client("unary", UNARY, 5000, EchoRequest())["status"] == "OK"
 
 
@@ -127,6 +130,6 @@ def test_beyond_loopback_with_tls(pki):
 
 def test_connection_age_over_tls(pki):
     with serve(pki, "max_age_ms=100") as running, \
-            Client(running.target, f"cert={pki}/gateway.pem", f"key={pki}/gateway.key", f"ca={pki}/ca.pem") as client:
+            Client(running.target, f"cert={pki.folder}/gateway.pem", f"key={pki.folder}/gateway.key", f"ca={pki.folder}/ca.pem") as client:
         for _ in range(5):
             assert client("many", UNARY, 10000, EchoRequest(sleep_ms=1), 8, 30) == {"OK": 240}

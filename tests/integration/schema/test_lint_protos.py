@@ -32,7 +32,7 @@ service ThingService {
     option (google.api.http) = {post: "/things", body: "*"};
   }
   // Inside.
-  rpc Inner(Thing) returns (google.protobuf.Empty) { option (fit.api.v1.method) = {audience: INTERNAL}; }
+  rpc Inner(Thing) returns (google.protobuf.Empty) { option (fit.api.v1.method) = {audience: INTERNAL, callers: ["auth"]}; }
 }
 """
 
@@ -52,7 +52,8 @@ def test_good_proto_passes(tmp_path):
 
 
 @pytest.mark.parametrize("old,new,complaint", [
-    ('option (fit.api.v1.method) = {audience: INTERNAL};', '', "ThingService.Inner: has no access policy"),
+    ('option (fit.api.v1.method) = {audience: INTERNAL, callers: ["auth"]};', '', "ThingService.Inner: has no access policy"),
+    (', callers: ["auth"]', '', "ThingService.Inner: is INTERNAL and names no callers"),
     ('audience: INTERNAL', 'rate_class: "x"', "ThingService.Inner: has no access policy"),
     ('  // Inside.\n', '', "ThingService.Inner: has no comment"),
     ('audience: INTERNAL', 'audience: USER', "ThingService.Inner: has no HTTP rule"),

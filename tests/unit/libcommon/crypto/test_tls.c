@@ -99,14 +99,14 @@ teardown(void **state)
 }
 
 /* A context of an identity that `issuer` signed, which trusts `trusted`. */
-static SSL_CTX *
+static struct tls_context *
 context(enum tls_role role, const struct identity *issuer, const struct identity *trusted, int days)
 {
 	struct identity id = make_identity(role == TLS_SERVER ? "server" : "client", issuer, days);
 	char *ca = write_pem("ca.pem", trusted, false, 0644),
 	     *cert = write_pem("c.pem", &id, false, 0644);
 	char *key = write_pem("k.pem", &id, true, 0600);
-	void *ctx = NULL;
+	struct tls_context *ctx = NULL;
 
 	ASSERT_OK(tls_context_new(role, &(struct tls_files){ ca, cert, key }, &ctx, &t.err),
 		  &t.err);
@@ -119,9 +119,8 @@ context(enum tls_role role, const struct identity *issuer, const struct identity
 
 /* Whether both sides finish, and the server then has the client's certificate. */
 static bool
-handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, const unsigned char *alpn, unsigned nalpn)
+shake(SSL *server, SSL *client, const unsigned char *alpn, unsigned nalpn)
 {
-	SSL *server = SSL_new(server_ctx), *client = SSL_new(client_ctx);
 	BIO *a, *b;
 	X509 *peer;
 	bool good;
@@ -146,6 +145,13 @@ handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, const unsigned char *alpn, u
 	return good;
 }
 
+static bool
+handshake(struct tls_context *server, struct tls_context *client, const unsigned char *alpn,
+	  unsigned nalpn)
+{
+	return shake(tls_connection_new(server), tls_connection_new(client), alpn, nalpn);
+}
+
 static const unsigned char h2[] = { 2, 'h', '2' };
 static const unsigned char h1_h2[] = { 8, 'h', 't', 't', 'p', '/', '1', '.', '1', 2, 'h', '2' };
 static const unsigned char h1[] = { 8, 'h', 't', 't', 'p', '/', '1', '.', '1' };
@@ -153,8 +159,8 @@ static const unsigned char h1[] = { 8, 'h', 't', 't', 'p', '/', '1', '.', '1' };
 static void
 test_tls_both_sides_authenticated(void **state)
 {
-	SSL_CTX *server = context(TLS_SERVER, &t.ca, &t.ca, 1),
-		*client = context(TLS_CLIENT, &t.ca, &t.ca, 1);
+	struct tls_context *server = context(TLS_SERVER, &t.ca, &t.ca, 1),
+			   *client = context(TLS_CLIENT, &t.ca, &t.ca, 1);
 
 	(void)state;
 	assert_true(handshake(server, client, h2, sizeof(h2)));
@@ -168,7 +174,7 @@ static void
 test_tls_refuses_strangers(void **state)
 {
 	struct {
-		SSL_CTX *server, *client;
+		struct tls_context *server, *client;
 	} cases[] = {
 		{ context(TLS_SERVER, &t.ca, &t.ca, 1),
 		  context(TLS_CLIENT, &t.other_ca, &t.ca, 1) },
@@ -176,8 +182,6 @@ test_tls_refuses_strangers(void **state)
 		  context(TLS_CLIENT, &t.ca, &t.ca, 1) },
 		{ context(TLS_SERVER, &t.ca, &t.ca, 1), context(TLS_CLIENT, &t.ca, &t.ca, -1) },
 		{ context(TLS_SERVER, &t.ca, &t.ca, -1), context(TLS_CLIENT, &t.ca, &t.ca, 1) },
-		{ context(TLS_SERVER, &t.ca, &t.ca, 1),
-		  SSL_CTX_new(TLS_client_method()) }, /* no cert */
 	};
 
 	(void)state;
@@ -189,17 +193,57 @@ test_tls_refuses_strangers(void **state)
 }
 
 static void
-test_tls_refuses_older_versions(void **state)
+test_tls_refuses_clients_without_a_certificate(void **state)
 {
-	SSL_CTX *server = context(TLS_SERVER, &t.ca, &t.ca, 1),
-		*client = context(TLS_CLIENT, &t.ca, &t.ca, 1);
+	struct tls_context *server = context(TLS_SERVER, &t.ca, &t.ca, 1);
+	SSL_CTX *client = SSL_CTX_new(TLS_client_method());
 
 	(void)state;
-	SSL_CTX_set_min_proto_version(client, TLS1_2_VERSION);
-	SSL_CTX_set_max_proto_version(client, TLS1_2_VERSION);
-	assert_false(handshake(server, client, h2, sizeof(h2)));
+	assert_false(shake(tls_connection_new(server), SSL_new(client), h2, sizeof(h2)));
+	SSL_CTX_free(client);
+	tls_context_free(server);
+}
+
+static void
+test_tls_refuses_older_versions(void **state)
+{
+	struct tls_context *server = context(TLS_SERVER, &t.ca, &t.ca, 1),
+			   *client = context(TLS_CLIENT, &t.ca, &t.ca, 1);
+
+	(void)state;
+	SSL *old = tls_connection_new(client);
+	SSL_set_min_proto_version(old, TLS1_2_VERSION);
+	SSL_set_max_proto_version(old, TLS1_2_VERSION);
+	assert_false(shake(tls_connection_new(server), old, h2, sizeof(h2)));
 	tls_context_free(server);
 	tls_context_free(client);
+}
+
+/* New files count after a reload, bad ones never; a connection keeps what it was made of. */
+static void
+test_tls_reload(void **state)
+{
+	struct tls_context *server = context(TLS_SERVER, &t.ca, &t.ca, 1);
+	struct tls_context *client = context(TLS_CLIENT, &t.ca, &t.ca, 1);
+	struct tls_context *other = context(TLS_CLIENT, &t.other_ca, &t.other_ca, 1);
+	struct identity next = make_identity("server", &t.other_ca, 1);
+
+	(void)state;
+	/* The files of the server's context are those that context() wrote last. */
+	free(write_pem("ca.pem", &t.other_ca, false, 0644));
+	free(write_pem("c.pem", &next, false, 0644));
+	ASSERT_STATUS(STATUS_FAILED_PRECONDITION, tls_context_reload(server, &t.err), &t.err);
+	assert_true(handshake(server, client, h2, sizeof(h2)));
+	free(write_pem("k.pem", &next, true, 0600));
+	SSL *before = tls_connection_new(server);
+	ASSERT_OK(tls_context_reload(server, &t.err), &t.err);
+	assert_true(handshake(server, other, h2, sizeof(h2)));
+	assert_false(handshake(server, client, h2, sizeof(h2)));
+	assert_true(shake(before, tls_connection_new(client), h2, sizeof(h2)));
+	free_identity(&next);
+	tls_context_free(server);
+	tls_context_free(client);
+	tls_context_free(other);
 }
 
 static void
@@ -221,7 +265,7 @@ test_tls_bad_files(void **state)
 		{ ca, cert, wrong },
 		{ ca, cert, open_key },
 	};
-	void *ctx = NULL;
+	struct tls_context *ctx = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -245,6 +289,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_tls_both_sides_authenticated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tls_refuses_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tls_refuses_older_versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tls_refuses_clients_without_a_certificate,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tls_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tls_bad_files, setup, teardown),
 	};
 
