@@ -21,8 +21,9 @@
  * connection (FIT_PG_PREPARED=off for transaction-mode poolers). A text built at run time works
  * too, but fills the server with statements that nobody uses again. Parameters and results
  * travel in binary; text parameters as text, so that they fit any type that can be written
- * down. A parameter keeps its type between calls (NULL fits any). pg_int is a bigint: where SQL
- * wants an integer (array index, make_interval), cast it: $1::int.
+ * down. A statement is planned once a connection, without looking at the parameters' values. A
+ *parameter keeps its type between calls (NULL fits any). pg_int is a bigint: where SQL wants an
+ *integer (array index, make_interval), cast it: $1::int.
  *
  * Behind PgBouncer in transaction mode: FIT_PG_PREPARED=off, ignore_startup_parameters=options
  * there, and ALTER ROLE … SET search_path, since it does not pass the URL's options on.
@@ -243,6 +244,16 @@ enum status pg_transaction(struct pg_pool *pool, const struct pg_tx_options *opt
 			   void *arg, struct err *err) MUST_CHECK;
 enum status pg_tx_query(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs,
 			struct pg_result **ret_result, struct err *err) MUST_CHECK;
+/*
+ * Each pg_tx_query is a round trip. These two are queued and travel, in order, with the next one,
+ * pg_tx_settle or the COMMIT, which report their failure: pg_tx_exec what needs no answer,
+ * pg_tx_ask what will be read after a pg_tx_settle (before it, *ret_result must not be looked at).
+ */
+enum status pg_tx_exec(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs,
+		       struct err *err) MUST_CHECK;
+enum status pg_tx_ask(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs,
+		      struct pg_result **ret_result, struct err *err) MUST_CHECK;
+enum status pg_tx_settle(struct pg_tx *tx, struct err *err) MUST_CHECK;
 struct arena *pg_tx_arena(struct pg_tx *tx);
 
 /*
@@ -266,6 +277,12 @@ struct pg_event {
 };
 enum status pg_tx_outbox(struct pg_tx *tx, const struct pg_event *event,
 			 struct err *err) MUST_CHECK;
+/*
+ * Queued, as pg_tx_ask: takes the lock of the subject's numbers, which the first pg_tx_outbox or
+ * pg_tx_sync of the transaction would take by a round trip of its own. Numbers nothing.
+ */
+enum status pg_tx_lock_subject(struct pg_tx *tx, const struct uuid *subject,
+			       struct err *err) MUST_CHECK;
 /*
  * Next revision of this user (allocated once per transaction) and a sync_change row; returns
  * the revision.

@@ -107,6 +107,20 @@ finish_connect(struct pg_conn *conn, struct deadline deadline, struct err *err)
 	return STATUS_OK;
 }
 
+/*
+ * Our statements find rows by keys, so a plan is as good for one value as for another; but left to
+ * itself the server makes a new one for each execution where it overrates the common one (every
+ * table that is split by a key, every = ANY), which costs more than the execution.
+ */
+static enum status
+plan_once(struct pg_conn *conn, struct deadline deadline, struct err *err)
+{
+	int index, position;
+
+	return pg_conn_script(conn, deadline, "SET plan_cache_mode = force_generic_plan", &index,
+			      &position, err);
+}
+
 enum status
 pg_conn_open(const struct pg_settings *settings, struct deadline deadline, bool pipeline,
 	     struct pg_conn **ret_conn, struct err *err)
@@ -121,8 +135,11 @@ pg_conn_open(const struct pg_settings *settings, struct deadline deadline, bool 
 		panic("pg: no memory");
 	PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE); /* for refused() */
 	enum status st = finish_connect(conn, deadline, err);
-	if (st == STATUS_OK &&
-	    (PQsetnonblocking(conn->pg, 1) != 0 || (pipeline && !PQenterPipelineMode(conn->pg))))
+	if (st == STATUS_OK && PQsetnonblocking(conn->pg, 1) != 0)
+		st = err_set(err, STATUS_INTERNAL, "postgresql: %s", PQerrorMessage(conn->pg));
+	if (st == STATUS_OK && pipeline && settings->prepared)
+		st = plan_once(conn, deadline, err);
+	if (st == STATUS_OK && pipeline && !PQenterPipelineMode(conn->pg))
 		st = err_set(err, STATUS_INTERNAL, "postgresql: %s", PQerrorMessage(conn->pg));
 	if (st != STATUS_OK) {
 		pg_conn_close(conn);

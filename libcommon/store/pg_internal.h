@@ -129,6 +129,9 @@ struct pg_wire_args {
 /* Bytes go into `scratch`, which must stay unchanged until they are sent. */
 enum status pg_args_encode(const struct pg_arg *args, size_t nargs, struct strbuf *scratch,
 			   struct pg_wire_args *ret_wire, struct err *err) MUST_CHECK;
+/* One whose PGresult comes later, into *ret_slot; that is cleared with the arena. */
+struct pg_result *pg_result_new(struct arena *arena, PGresult ***ret_slot);
+bool pg_result_is_there(const struct pg_result *result);
 /* Takes `res` over; it is cleared with the arena. */
 struct pg_result *pg_result_wrap(PGresult *res, struct arena *arena);
 
@@ -151,6 +154,7 @@ void pg_pool_outbox(struct pg_pool *pool);
 struct pg_subject {
 	struct pg_subject *next;
 	struct uuid id;
+	struct pg_result *asked; /* not NULL: the row is locked by a queued statement, not read */
 	int64_t sequence, rev;
 	bool rev_taken; /* `rev` is this transaction's */
 	bool dirty;     /* differs from the row, which is written with the COMMIT */

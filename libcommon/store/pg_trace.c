@@ -4,11 +4,12 @@
  * (sync_change).
  *
  * Both take numbers from the subject's row in subject_counter. The first of them in a
- * transaction locks the row and takes its number in one statement; whatever is numbered after
- * it is counted here, and the row gets the final values in the round trip of the COMMIT. Since
- * the lock is held until then, numbers follow commit order, and a rollback leaves no gap.
- * Subjects are locked in the order of the calls; two transactions that take two subjects
- * crosswise deadlock, which PostgreSQL detects and pg_transaction repeats.
+ * transaction locks the row and takes its number in one statement (or pg_tx_lock_subject has locked
+ * it before, and no number is taken); whatever is numbered after it is counted here, and the row
+ * gets the final values in the round trip of the COMMIT. Since the lock is held until then, numbers
+ * follow commit order, and a rollback leaves no gap. Subjects are locked in the order of the calls;
+ * two transactions that take two subjects crosswise deadlock, which PostgreSQL detects and
+ * pg_transaction repeats.
  *
  * Rows are queued, not waited for: they travel with the next statement or the COMMIT.
  */
@@ -39,35 +40,66 @@ find_subject(const struct pg_tx *tx, const struct uuid *id)
 	return s;
 }
 
+static enum status
+ask_subject(struct pg_tx *tx, const struct uuid *id, int sequence, int rev,
+	    struct pg_subject **ret_subject, struct err *err)
+{
+	struct pg_result *asked;
+	enum status st =
+		pg_tx_ask(tx, sql_lock_subject, PG_ARGS(pg_uuid(id), pg_int(sequence), pg_int(rev)),
+			  &asked, err);
+
+	if (st != STATUS_OK)
+		return st;
+	struct pg_subject *s = ARENA_NEW(tx->arena, struct pg_subject);
+	*s = (struct pg_subject){ .next = tx->subjects, .id = *id, .asked = asked };
+	tx->subjects = *ret_subject = s;
+	return STATUS_OK;
+}
+
+/* What the lock's statement answered. */
+static enum status
+read_subject(struct pg_tx *tx, struct pg_subject *s, struct err *err)
+{
+	if (s->asked == NULL)
+		return STATUS_OK;
+	enum status st = pg_result_is_there(s->asked) ? STATUS_OK : pg_tx_flush(tx, err);
+	if (st != STATUS_OK)
+		return st;
+	s->sequence = pg_get_int(s->asked, 0, 0);
+	s->rev = pg_get_int(s->asked, 0, 1);
+	s->asked = NULL;
+	return STATUS_OK;
+}
+
+enum status
+pg_tx_lock_subject(struct pg_tx *tx, const struct uuid *subject, struct err *err)
+{
+	struct pg_subject *s = find_subject(tx, subject);
+
+	return s != NULL ? STATUS_OK : ask_subject(tx, subject, 0, 0, &s, err);
+}
+
 /* The subject with `sequence` events and `rev` revisions more than before. */
 static enum status
 count_subject(struct pg_tx *tx, const struct uuid *id, int sequence, int rev,
 	      struct pg_subject **ret_subject, struct err *err)
 {
 	struct pg_subject *s = find_subject(tx, id);
-	PGresult *res;
+	bool is_locked = s != NULL;
+	enum status st = STATUS_OK;
 
-	if (s != NULL) {
+	if (!is_locked)
+		st = ask_subject(tx, id, sequence, rev, &s, err);
+	if (st == STATUS_OK)
+		st = read_subject(tx, s, err);
+	if (st != STATUS_OK)
+		return st;
+	if (is_locked) {
 		s->sequence += sequence;
 		s->rev += rev;
 		s->dirty = true;
-		*ret_subject = s;
-		return STATUS_OK;
 	}
-	enum status st =
-		pg_tx_queue(tx, sql_lock_subject,
-			    PG_ARGS(pg_uuid(id), pg_int(sequence), pg_int(rev)), &res, err);
-	if (st == STATUS_OK)
-		st = pg_tx_flush(tx, err);
-	if (st != STATUS_OK)
-		return st;
-	struct pg_result *result = pg_result_wrap(res, tx->arena);
-	s = ARENA_NEW(tx->arena, struct pg_subject);
-	*s = (struct pg_subject){ .next = tx->subjects,
-				  .id = *id,
-				  .sequence = pg_get_int(result, 0, 0),
-				  .rev = pg_get_int(result, 0, 1) };
-	tx->subjects = s;
 	*ret_subject = s;
 	return STATUS_OK;
 }

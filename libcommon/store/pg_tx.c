@@ -87,18 +87,40 @@ enum status
 pg_tx_query(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs,
 	    struct pg_result **ret_result, struct err *err)
 {
-	PGresult *res = NULL;
-	enum status st = pg_tx_queue(tx, sql, args, nargs, &res, err);
+	struct pg_result *result;
+	enum status st = pg_tx_ask(tx, sql, args, nargs, &result, err);
 
 	if (st == STATUS_OK)
 		st = pg_tx_flush(tx, err);
-	if (st != STATUS_OK)
-		return st;
-	if (ret_result != NULL)
-		*ret_result = pg_result_wrap(res, tx->arena);
-	else
-		PQclear(res);
-	return STATUS_OK;
+	if (st == STATUS_OK && ret_result != NULL)
+		*ret_result = result;
+	return st;
+}
+
+enum status
+pg_tx_exec(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs,
+	   struct err *err)
+{
+	return pg_tx_queue(tx, sql, args, nargs, NULL, err);
+}
+
+enum status
+pg_tx_ask(struct pg_tx *tx, const char *sql, const struct pg_arg *args, size_t nargs,
+	  struct pg_result **ret_result, struct err *err)
+{
+	PGresult **slot;
+	struct pg_result *result = pg_result_new(tx->arena, &slot);
+	enum status st = pg_tx_queue(tx, sql, args, nargs, slot, err);
+
+	if (st == STATUS_OK)
+		*ret_result = result;
+	return st;
+}
+
+enum status
+pg_tx_settle(struct pg_tx *tx, struct err *err)
+{
+	return pg_tx_flush(tx, err);
 }
 
 struct arena *

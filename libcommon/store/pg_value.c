@@ -178,13 +178,38 @@ pg_args_encode(const struct pg_arg *args, size_t nargs, struct strbuf *scratch,
 
 /* ---- results ---- */
 
+static void
+clear(void *arg)
+{
+	struct pg_result *result = arg;
+
+	PQclear(result->res);
+}
+
 struct pg_result *
-pg_result_wrap(PGresult *res, struct arena *arena)
+pg_result_new(struct arena *arena, PGresult ***ret_slot)
 {
 	struct pg_result *result = ARENA_NEW(arena, struct pg_result);
 
-	result->res = res;
-	arena_defer(arena, (arena_fn)PQclear, res);
+	result->res = NULL;
+	arena_defer(arena, clear, result);
+	*ret_slot = &result->res;
+	return result;
+}
+
+bool
+pg_result_is_there(const struct pg_result *result)
+{
+	return result->res != NULL;
+}
+
+struct pg_result *
+pg_result_wrap(PGresult *res, struct arena *arena)
+{
+	PGresult **slot;
+	struct pg_result *result = pg_result_new(arena, &slot);
+
+	*slot = res;
 	return result;
 }
 

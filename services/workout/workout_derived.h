@@ -4,9 +4,10 @@
  *
  * workout_derived_project makes a session's rows in session_sets those of its document (NULL:
  * gone), then recomputes the records of each exercise that this touched, and adds events and sync
- * rows for records that came, moved or went. Call it inside the transaction of the change and after
- * pg_tx_sync of the owner, whose lock keeps two sessions of one athlete from computing records past
- * each other.
+ * rows for records that came, moved or went. Call it inside the transaction of the change and under
+ * the lock of the owner's numbers (pg_tx_lock_subject), which keeps two sessions of one athlete
+ * from computing records past each other. What it compares with is asked for by
+ * workout_derived_ask, under the same lock, so that it comes with what else the change reads.
  *
  * Cost: reads all sets of the touched exercises (by index; some 2,000 rows after ten years of a
  * lift twice a week).
@@ -19,9 +20,12 @@
 #include "services/workout/workout_records.h"
 #include "services/workout/workout_session_store.h"
 
+enum status workout_derived_ask(struct pg_tx *tx, const struct uuid *owner,
+				const struct uuid *session_id, struct pg_result **ret_stored,
+				struct err *err) MUST_CHECK;
 enum status workout_derived_project(struct pg_tx *tx, const struct uuid *owner,
-				    const struct uuid *session_id, int64_t started_ms,
-				    struct slice document, struct workout_events *events,
+				    const struct uuid *session_id, const struct pg_result *stored,
+				    const session_doc *session, struct workout_events *events,
 				    struct workout_session_outcome *ret_outcome,
 				    struct err *err) MUST_CHECK;
 /* Rows of session_sets, selected by these columns, as lifts; returns their number. */

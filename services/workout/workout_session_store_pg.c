@@ -92,7 +92,8 @@ struct change {
 	const struct workout_scope *scope;
 	const struct uuid *id;
 	const struct workout_session_change *change;
-	bool raced; /* the id was taken after we had looked */
+	bool raced;             /* the id was taken after we had looked */
+	struct pg_result *sets; /* rows of session_sets before the change */
 };
 
 static struct pg_arg
@@ -102,13 +103,13 @@ time_or_null(const Google__Protobuf__Timestamp *time)
 }
 
 static enum status
-write_session(struct pg_tx *tx, struct change *c, session_doc *s, bool is_new,
-	      struct slice *ret_json, struct err *err)
+write_session(struct pg_tx *tx, struct change *c, session_doc *s, bool is_new, struct err *err)
 {
 	const struct workout_scope *scope = c->scope;
 	int64_t now = clock_wall_ms(), rev;
 	struct pg_arg plan = pg_null();
 	struct pg_result *res;
+	struct slice json;
 	struct uuid plan_id;
 	enum status st;
 
@@ -118,22 +119,22 @@ write_session(struct pg_tx *tx, struct change *c, session_doc *s, bool is_new,
 	}
 	if (uuid_parse_str(s->plan_id, &plan_id))
 		plan = pg_uuid(&plan_id);
-	st = encode(s, scope->arena, ret_json, err);
+	st = encode(s, scope->arena, &json, err);
 	if (st == STATUS_OK)
 		st = pg_tx_sync(tx, &scope->owner, "session", c->id, false, &rev, err);
 	if (st != STATUS_OK)
 		return st;
 	if (!is_new)
-		return pg_tx_query(tx, sql_update,
-				   PG_ARGS(pg_uuid(&scope->owner), pg_uuid(c->id), plan,
-					   pg_str(s->status), time_or_null(s->started_at),
-					   time_or_null(s->completed_at), pg_jsonb(*ret_json),
-					   pg_int(s->version), pg_time(now), pg_int(rev)),
-				   NULL, err);
+		return pg_tx_exec(tx, sql_update,
+				  PG_ARGS(pg_uuid(&scope->owner), pg_uuid(c->id), plan,
+					  pg_str(s->status), time_or_null(s->started_at),
+					  time_or_null(s->completed_at), pg_jsonb(json),
+					  pg_int(s->version), pg_time(now), pg_int(rev)),
+				  err);
 	st = pg_tx_query(tx, sql_insert,
 			 PG_ARGS(pg_uuid(c->id), pg_uuid(&scope->owner), plan, pg_str(s->status),
 				 time_or_null(s->started_at), time_or_null(s->completed_at),
-				 pg_jsonb(*ret_json), time_or_null(s->created_at), pg_int(rev)),
+				 pg_jsonb(json), time_or_null(s->created_at), pg_int(rev)),
 			 &res, err);
 	if (st == STATUS_OK && pg_affected(res) == 0) {
 		c->raced = true;
@@ -150,20 +151,29 @@ delete_session(struct pg_tx *tx, const struct change *c, struct err *err)
 	enum status st = pg_tx_sync(tx, &c->scope->owner, "session", c->id, true, &rev, err);
 
 	if (st == STATUS_OK)
-		st = pg_tx_query(tx, sql_delete,
-				 PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id),
-					 pg_time(clock_wall_ms()), pg_int(rev)),
-				 NULL, err);
+		st = pg_tx_exec(tx, sql_delete,
+				PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id),
+					pg_time(clock_wall_ms()), pg_int(rev)),
+				err);
 	return st;
 }
 
+/* Everything that a change reads, in one round trip: document, the owner's numbers, rows of sets.
+ */
 static enum status
-load(struct pg_tx *tx, const struct change *c, session_doc **ret_session, struct err *err)
+load(struct pg_tx *tx, struct change *c, session_doc **ret_session, struct err *err)
 {
+	const struct uuid *owner = &c->scope->owner;
 	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_lock,
-				     PG_ARGS(pg_uuid(&c->scope->owner), pg_uuid(c->id)), &res, err);
+	enum status st =
+		pg_tx_ask(tx, sql_lock, PG_ARGS(pg_uuid(owner), pg_uuid(c->id)), &res, err);
 
+	if (st == STATUS_OK)
+		st = pg_tx_lock_subject(tx, owner, err);
+	if (st == STATUS_OK)
+		st = workout_derived_ask(tx, owner, c->id, &c->sets, err);
+	if (st == STATUS_OK)
+		st = pg_tx_settle(tx, err);
 	*ret_session = NULL;
 	if (st != STATUS_OK)
 		return st;
@@ -187,7 +197,6 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 	struct workout_events events = WORKOUT_EVENTS(scope->arena);
 	struct workout_session_outcome outcome = { 0 };
 	enum workout_session_verdict verdict = WORKOUT_SESSION_KEEP;
-	struct slice json = SLICE_NONE;
 	session_doc *session;
 	bool is_new;
 	enum status st;
@@ -199,13 +208,13 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 	is_new = session == NULL;
 	st = c->change->apply(c->change->arg, &session, &events, &verdict, err);
 	if (st == STATUS_OK && verdict == WORKOUT_SESSION_WRITE)
-		st = write_session(tx, c, session, is_new, &json, err);
+		st = write_session(tx, c, session, is_new, err);
 	else if (st == STATUS_OK && verdict == WORKOUT_SESSION_DELETE)
 		st = delete_session(tx, c, err);
 	if (st == STATUS_OK && verdict != WORKOUT_SESSION_KEEP)
-		st = workout_derived_project(tx, &scope->owner, c->id,
-					     workout_time_ms(session->started_at), json, &events,
-					     &outcome, err);
+		st = workout_derived_project(tx, &scope->owner, c->id, c->sets,
+					     verdict == WORKOUT_SESSION_WRITE ? session : NULL,
+					     &events, &outcome, err);
 	if (st == STATUS_OK)
 		st = workout_events_write(&events, tx, &scope->owner, scope->traceparent, err);
 	if (st != STATUS_OK)

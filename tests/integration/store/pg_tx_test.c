@@ -262,6 +262,98 @@ test_pg_tx_round_trips(void **state)
 	assert_int_equal(2, after.round_trips - before.round_trips); /* a replay */
 }
 
+/* ---- what is queued ---- */
+
+static const char sql_answer[] = "SELECT $1::bigint + 1";
+static const char sql_plan_mode[] = "SELECT current_setting('plan_cache_mode')";
+
+struct queued {
+	struct uuid owner;
+	bool numbers, breaks, settles;
+	int64_t answer, rev;
+};
+
+static enum status
+on_queued(struct pg_tx *tx, void *arg, struct err *e)
+{
+	struct queued *q = arg;
+	struct pg_result *answer;
+	enum status st = pg_tx_lock_subject(tx, &q->owner, e);
+
+	if (st == STATUS_OK)
+		st = pg_tx_ask(tx, sql_answer, PG_ARGS(pg_int(41)), &answer, e);
+	if (st == STATUS_OK)
+		st = pg_tx_settle(tx, e);
+	if (st != STATUS_OK)
+		return st;
+	q->answer = pg_get_int(answer, 0, 0);
+	st = pg_tx_exec(tx, sql_add, PG_ARGS(q->breaks ? pg_str("no uuid") : pg_null(), pg_int(1)),
+			e);
+	if (st == STATUS_OK && q->numbers)
+		st = pg_tx_sync(tx, &q->owner, "thing", &q->owner, false, &q->rev, e);
+	return st == STATUS_OK && q->settles ? pg_tx_settle(tx, e) : st;
+}
+
+static enum status
+run_queued(struct queued *q, unsigned long long *ret_round_trips)
+{
+	struct pg_tx_options opts = { .deadline = D(5000), .arena = arena };
+	struct pg_pool_stats before, after;
+
+	pg_pool_stats(pool, &before);
+	enum status st = pg_transaction(pool, &opts, on_queued, q, &err);
+	pg_pool_stats(pool, &after);
+	*ret_round_trips = after.round_trips - before.round_trips;
+	return st;
+}
+
+static void
+test_pg_tx_queued(void **state)
+{
+	struct queued q = { .owner = uuid_v4(), .numbers = true };
+	unsigned long long n;
+
+	(void)state;
+	for (int i = 1; i <= 3; i++) {
+		ASSERT_OK(run_queued(&q, &n), &err);
+		/* BEGIN, lock, question | statement, revision, counters, COMMIT */
+		assert_int_equal(2, n);
+		assert_int_equal(42, q.answer);
+		assert_int_equal(i, q.rev);
+	}
+	/* A lock by itself numbers nothing. */
+	q.numbers = false;
+	ASSERT_OK(run_queued(&q, &n), &err);
+	assert_int_equal(3, COUNT("SELECT rev FROM subject_counter"));
+	assert_int_equal(3, COUNT("SELECT count(*) FROM sync_change"));
+	assert_int_equal(4, COUNT(sql_count));
+}
+
+static void
+test_pg_tx_queued_fails(void **state)
+{
+	struct queued q = { .owner = uuid_v4(), .numbers = true, .breaks = true };
+	unsigned long long n;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		q.settles = i > 0;
+		assert_int_not_equal(STATUS_OK, run_queued(&q, &n));
+		assert_int_equal(0, COUNT(sql_count));
+		assert_int_equal(0, COUNT("SELECT count(*) FROM subject_counter"));
+	}
+}
+
+static void
+test_pg_tx_plans_once(void **state)
+{
+	struct pg_result *res;
+
+	(void)state;
+	ASSERT_OK(pg_query(pool, D(5000), sql_plan_mode, PG_ARGS(), arena, &res, &err), &err);
+	assert_string_equal("force_generic_plan", pg_text(res, 0, 0));
+}
+
 /* ---- idempotency ---- */
 
 static void
@@ -884,6 +976,10 @@ main(int argc, char **argv)
 		T(test_pg_tx_many_events),
 		U(test_pg_tx_many_events),
 		T(test_pg_tx_round_trips),
+		T(test_pg_tx_queued),
+		U(test_pg_tx_queued),
+		T(test_pg_tx_queued_fails),
+		T(test_pg_tx_plans_once),
 		T(test_pg_tx_replay),
 		U(test_pg_tx_replay),
 		T(test_pg_tx_expired_key_is_new),
