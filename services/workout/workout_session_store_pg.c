@@ -33,8 +33,7 @@ static const char sql_list[] = WORKOUT_PAGE_SQL(
 	" AND ($5::timestamptz IS NULL OR started_at >= $5::timestamptz)"
 	" AND ($6::timestamptz IS NULL OR started_at < $6::timestamptz) AND ($7::text = '' "
 	"OR status = $7::text)"
-	" AND ($8::text = '' OR document->'exercises' @> "
-	"jsonb_build_array(jsonb_build_object('exerciseId', $8::text)))"
+	" AND ($8::text = '' OR exercise_ids ? $8::text)"
 	" ORDER BY started_at DESC, id DESC LIMIT $9",
 	"started_at DESC, id DESC", "$10");
 static const char sql_insert[] = "INSERT INTO workout_sessions (id, user_id, plan_id, status, "
