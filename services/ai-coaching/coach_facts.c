@@ -34,6 +34,7 @@ static void
 collect(const coach_session *s, const char *exercise_id, struct coach_history *h)
 {
 	struct coach_set *out = h->sets[h->n];
+	bool assisted;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_exercises; i++) {
@@ -41,12 +42,15 @@ collect(const coach_session *s, const char *exercise_id, struct coach_history *h
 
 		if (strcmp(e->exercise_id, exercise_id) != 0 || e->skipped)
 			continue;
+		/* The help of a machine is no load. */
+		assisted = strcmp(e->tracking, "assisted") == 0;
 		for (size_t k = 0; k < e->n_sets && n < COACH_HISTORY_SETS; k++) {
 			if (strcmp(e->sets[k]->type, "warmup") == 0 || e->sets[k]->reps == 0)
 				continue;
-			out[n++] = (struct coach_set){ llround(e->sets[k]->weight * 1000),
-						       e->sets[k]->reps,
-						       (unsigned)lround(e->sets[k]->rpe * 2) };
+			out[n++] = (struct coach_set){
+				assisted ? 0 : llround(e->sets[k]->weight * 1000), e->sets[k]->reps,
+				(unsigned)lround(e->sets[k]->rpe * 2)
+			};
 		}
 	}
 	if (n == 0)
@@ -74,7 +78,8 @@ session_e1rm(const coach_session *s, const char *exercise_id)
 	for (size_t i = 0; i < s->n_exercises; i++) {
 		const Fit__Workout__V1__SessionExercise *e = s->exercises[i];
 
-		if (strcmp(e->exercise_id, exercise_id) != 0)
+		if (strcmp(e->exercise_id, exercise_id) != 0 ||
+		    strcmp(e->tracking, "assisted") == 0)
 			continue;
 		for (size_t k = 0; k < e->n_sets; k++) {
 			int64_t v = strcmp(e->sets[k]->type, "warmup") == 0
@@ -212,7 +217,8 @@ coach_facts_target(const coach_entry *entry, const coach_exercise *exercise)
 			t.reps_min = s->reps_min;
 			t.reps_max = s->reps_max > s->reps_min ? s->reps_max : s->reps_min;
 		}
-		t.grams = grams > t.grams ? grams : t.grams;
+		if (strcmp(exercise->tracking, "assisted") != 0)
+			t.grams = grams > t.grams ? grams : t.grams;
 	}
 	return t;
 }

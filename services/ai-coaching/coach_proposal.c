@@ -142,7 +142,8 @@ coach_proposal_simulate(const struct coach_library *library, coach_entry *const 
 		const coach_exercise *e = coach_library_find(library, entries[i]->exercise_id);
 
 		for (size_t k = 0; k < entries[i]->n_sets; k++) {
-			if (strcmp(entries[i]->sets[k]->type, "warmup") != 0)
+			if (strcmp(entries[i]->sets[k]->type, "warmup") != 0 &&
+			    (e == NULL || strcmp(e->tracking, "assisted") != 0))
 				ret_simulation->volume_load +=
 					entries[i]->sets[k]->reps_min * entries[i]->sets[k]->weight;
 		}

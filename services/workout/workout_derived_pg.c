@@ -265,7 +265,8 @@ derive_records(struct derive *d, const struct touched *touched, struct err *err)
 
 /* ---- sets ---- */
 
-/* A row of session_sets, as it is or as it is to be. */
+/* A row of session_sets, as it is or as it is to be. Its grams are load: help is none, so e1RM,
+ * records and volume load follow. */
 struct set_row {
 	struct uuid id, exercise;
 	int64_t started_ms, position, reps, grams, rpe_halves, duration_s;
@@ -303,7 +304,7 @@ wanted_set(const session_doc *session, const session_entry *entry, const session
 	if (!uuid_parse_str(set->set_id, &row.id) ||
 	    !uuid_parse_str(entry->exercise_id, &row.exercise))
 		return err_set(err, STATUS_INTERNAL, "session %s: an id is no UUID", session->id);
-	(void)workout_grams(set->weight, &row.grams);
+	row.grams = workout_set_load_g(entry, set);
 	(void)workout_rpe_halves(set->rpe, &halves);
 	row.rpe_halves = halves;
 	*ret_row = row;

@@ -46,6 +46,7 @@ enum status workout_exercise_alternatives(struct workout *w, const struct workou
 /* What plans and progress need to know of an exercise. */
 struct workout_exercise_brief {
 	struct uuid id;
+	char *tracking;
 	char **muscles, **secondary, **equipment;
 	size_t nmuscles, nsecondary, nequipment;
 };

@@ -56,7 +56,7 @@ static const char sql_alternatives[] =
 	" ORDER BY score DESC, name, id LIMIT $4";
 
 static const char sql_briefs[] =
-	"SELECT id, muscle_groups, secondary_muscles, equipment_required FROM exercises"
+	"SELECT id, muscle_groups, secondary_muscles, equipment_required, tracking FROM exercises"
 	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = ANY ($2::text[]::uuid[])"
 	" AND ($3 OR deleted_at IS NULL)";
 
@@ -281,6 +281,7 @@ workout_exercise_briefs(struct workout *w, const struct workout_scope *scope,
 			pg_get_strings(res, (int)i, 2, scope->arena, &list[i].secondary);
 		list[i].nequipment =
 			pg_get_strings(res, (int)i, 3, scope->arena, &list[i].equipment);
+		list[i].tracking = copy(scope->arena, res, (int)i, 4);
 	}
 	*ret_list = list;
 	return STATUS_OK;

@@ -346,7 +346,7 @@ on_swap_exercise(struct rpc_call *call, const void *request, void *reply, struct
 	if (st != STATUS_OK)
 		return st;
 	st = workout_session_check_exercise(rpc_call_service(call), &c.scope, req->exercise_id,
-					    err);
+					    &c.rules.tracking, err);
 	st = st == STATUS_OK ? run_session(call, &c, &change, err) : refused(call, &c, err);
 	return count_modification("swap", &c, st);
 }
@@ -438,7 +438,8 @@ on_add_set(struct rpc_call *call, const void *request, void *reply, struct err *
 	if (st != STATUS_OK)
 		return st;
 	if (*req->set->exercise_id != '\0')
-		st = workout_session_check_exercise(w, &c.scope, req->set->exercise_id, err);
+		st = workout_session_check_exercise(w, &c.scope, req->set->exercise_id,
+						    &c.rules.tracking, err);
 	if (st != STATUS_OK)
 		return workout_rpc_refused(w, &c.scope, err);
 	change.arg = &c;

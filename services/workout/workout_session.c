@@ -37,6 +37,17 @@ workout_set_counts(const session_set *set)
 	return strcmp(set->type, "warmup") != 0 && (set->reps > 0 || set->duration > 0);
 }
 
+int64_t
+workout_set_load_g(const session_entry *entry, const session_set *set)
+{
+	int64_t grams = 0;
+
+	/* Documents hold whole grams only. */
+	if (strcmp(entry->tracking, WORKOUT_ASSISTED) != 0)
+		(void)workout_grams(set->weight, &grams);
+	return grams;
+}
+
 struct workout_volume
 workout_session_volume(const session_doc *session)
 {
@@ -46,15 +57,11 @@ workout_session_volume(const session_doc *session)
 		const session_entry *e = session->exercises[i];
 
 		for (size_t j = 0; j < e->n_sets; j++) {
-			int64_t grams = 0;
-
 			if (!workout_set_counts(e->sets[j]))
 				continue;
-			/* Documents hold whole grams only. */
-			(void)workout_grams(e->sets[j]->weight, &grams);
 			volume.sets++;
 			volume.reps += e->sets[j]->reps;
-			volume.load_g += e->sets[j]->reps * grams;
+			volume.load_g += e->sets[j]->reps * workout_set_load_g(e, e->sets[j]);
 		}
 	}
 	return volume;
@@ -476,6 +483,7 @@ workout_session_swap(session_doc *session, const char *entry_id, const char *exe
 	}
 	next->modifications = modifications(entry, reason, modified_by, rules);
 	next->exercise_id = text(rules, exercise_id);
+	next->tracking = text(rules, rules->tracking);
 	next->skipped = false;
 	m->entry_id = text(rules, next->entry_id);
 	m->modified_by = text(rules, next->modifications->modified_by);

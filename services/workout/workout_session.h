@@ -26,6 +26,9 @@
 #define WORKOUT_SESSION_EXERCISES_MAX 50
 #define WORKOUT_ENTRY_SETS_MAX 100
 
+/* Exercise.tracking of exercises whose weight is a machine's help. */
+#define WORKOUT_ASSISTED "assisted"
+
 typedef Fit__Workout__V1__Session session_doc;
 typedef Fit__Workout__V1__SessionExercise session_entry;
 typedef Fit__Workout__V1__SessionSet session_set;
@@ -34,6 +37,7 @@ struct workout_rules {
 	struct arena *arena;
 	int64_t now_ms;
 	struct workout_events *events;
+	const char *tracking; /* of the exercise that add_set and swap name, NULL: they name none */
 };
 
 enum status workout_session_begin(session_doc *session, const struct workout_rules *rules,
@@ -79,5 +83,7 @@ struct workout_volume {
 };
 struct workout_volume workout_session_volume(const session_doc *session);
 bool workout_set_counts(const session_set *set);
+/* What the set moved besides the athlete; nothing where the weight is help. */
+int64_t workout_set_load_g(const session_entry *entry, const session_set *set);
 
 #endif

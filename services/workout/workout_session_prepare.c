@@ -27,8 +27,13 @@ check_exercises(struct workout *w, const struct workout_scope *scope, const sess
 	}
 	st = workout_exercise_briefs(w, scope, ids, s->n_exercises, true, &briefs, &n, err);
 	for (size_t i = 0; st == STATUS_OK && i < s->n_exercises; i++) {
-		if (workout_exercise_brief_of(briefs, n, &ids[i]) != NULL)
+		const struct workout_exercise_brief *b =
+			workout_exercise_brief_of(briefs, n, &ids[i]);
+
+		if (b != NULL) {
+			s->exercises[i]->tracking = b->tracking;
 			continue;
+		}
 		snprintf(path, sizeof(path), "exercises[%zu].exerciseId", i);
 		err_init(err);
 		err_add_field(err, path, "is not a known exercise");
@@ -93,7 +98,7 @@ workout_session_prepare(struct workout *w, const struct workout_scope *scope, se
 
 enum status
 workout_session_check_exercise(struct workout *w, const struct workout_scope *scope,
-			       const char *text, struct err *err)
+			       const char *text, const char **ret_tracking, struct err *err)
 {
 	struct workout_exercise_brief *briefs;
 	struct uuid id;
@@ -102,8 +107,12 @@ workout_session_check_exercise(struct workout *w, const struct workout_scope *sc
 
 	if (st == STATUS_OK)
 		st = workout_exercise_briefs(w, scope, &id, 1, false, &briefs, &n, err);
-	if (st != STATUS_OK || n == 1)
+	if (st != STATUS_OK)
 		return st;
+	if (n == 1) {
+		*ret_tracking = briefs[0].tracking;
+		return STATUS_OK;
+	}
 	err_init(err);
 	err_add_field(err, "exerciseId", "is not a known exercise");
 	return err_reason(err, "REFERENCE_INVALID");

@@ -12,11 +12,13 @@
 #include "services/workout/workout.h"
 #include "services/workout/workout_session.h"
 
-/* Sets the plan's version and, when the client gave no exercises, those of the plan's day. */
+/* Sets the plan's version and, when the client gave no exercises, those of the plan's day; and how
+ * each exercise is tracked. */
 enum status workout_session_prepare(struct workout *w, const struct workout_scope *scope,
 				    session_doc *session, struct err *err) MUST_CHECK;
-/* The exercise that a request names at "exerciseId". */
+/* The exercise that a request names at "exerciseId"; *ret_tracking is how it is tracked. */
 enum status workout_session_check_exercise(struct workout *w, const struct workout_scope *scope,
-					   const char *text, struct err *err) MUST_CHECK;
+					   const char *text, const char **ret_tracking,
+					   struct err *err) MUST_CHECK;
 
 #endif

@@ -10,15 +10,13 @@
 #include "services/workout/workout_units.h"
 
 static void
-add_value(session_set *set, struct arena *arena)
+add_value(session_set *set, const session_entry *entry, struct arena *arena)
 {
 	struct workout_e1rm e = { 0 };
 	unsigned halves;
-	int64_t grams;
 
-	if (workout_set_counts(set) && workout_grams(set->weight, &grams) &&
-	    workout_rpe_halves(set->rpe, &halves))
-		e = workout_e1rm(grams, set->reps, halves);
+	if (workout_set_counts(set) && workout_rpe_halves(set->rpe, &halves))
+		e = workout_e1rm(workout_set_load_g(entry, set), set->reps, halves);
 	set->e1rm = workout_kg(e.grams);
 	set->e1rm_confidence = workout_pb_text(arena, workout_confidence_name(e.confidence));
 }
@@ -44,8 +42,10 @@ workout_session_reply(session_doc *session, const struct workout_held_record *re
 {
 	for (size_t i = 0; i < session->n_exercises; i++) {
 		for (size_t j = 0; j < session->exercises[i]->n_sets; j++) {
-			add_value(session->exercises[i]->sets[j], arena);
-			add_records(session->exercises[i]->sets[j], records, nrecords, arena);
+			session_set *set = session->exercises[i]->sets[j];
+
+			add_value(set, session->exercises[i], arena);
+			add_records(set, records, nrecords, arena);
 		}
 	}
 }
@@ -57,7 +57,7 @@ workout_set_reply(session_set *set, const session_doc *session, const session_en
 	set->session_id = workout_pb_text(arena, session->id);
 	set->entry_id = workout_pb_text(arena, entry->entry_id);
 	set->exercise_id = workout_pb_text(arena, entry->exercise_id);
-	add_value(set, arena);
+	add_value(set, entry, arena);
 	add_records(set, records, nrecords, arena);
 }
 

@@ -150,6 +150,7 @@ workout_session_insert_entry(session_doc *session, size_t i, const char *exercis
 	fit__workout__v1__session_exercise__init(e);
 	e->entry_id = workout_uuid_text(rules->arena, &id);
 	e->exercise_id = text(rules, exercise_id);
+	e->tracking = text(rules, rules->tracking);
 	list = ARENA_ARRAY(rules->arena, session_entry *, session->n_exercises + 1);
 	for (size_t k = 0; k <= session->n_exercises; k++)
 		list[k] = k < i ? session->exercises[k] : k == i ? e : session->exercises[k - 1];
@@ -199,7 +200,9 @@ tell_set(Fit__Workout__V1__Event__TypeCase type, const session_doc *session,
 	m->set_id = text(rules, set->set_id);
 	m->exercise_id = text(rules, entry->exercise_id);
 	m->reps = set->reps;
-	(void)workout_grams(set->weight, &m->weight_g);
+	m->weight_g = workout_set_load_g(entry, set);
+	if (strcmp(entry->tracking, WORKOUT_ASSISTED) == 0)
+		(void)workout_grams(set->weight, &m->assistance_g);
 	(void)workout_rpe_halves(set->rpe, &halves);
 	m->rpe_halves = halves;
 	m->set_type = text(rules, set->type);

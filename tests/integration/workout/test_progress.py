@@ -213,6 +213,32 @@ def test_a_record_that_comes_back_is_no_news(ana, squat):
     assert told(ana)[3:] == [("recordLost", None), ("recordSet", "93000")], "another set, though a lower value"
 
 
+def test_help_is_no_load(ana, ben):
+    help_ = ana.exercise("assisted pull-up")
+    first = ana.train(help_, [(8, 60)], "2026-11-02T10:00:00Z", completed="2026-11-02T11:00:00Z")
+    assert first["exercises"][0]["tracking"] == "assisted"
+    second = ana.CreateSession(session={"startedAt": "2026-11-04T10:00:00Z",
+                                        "exercises": [{"exerciseId": help_, "tracking": "weight_reps"}]})
+    for kg in (20, 90):
+        made = ana.AddSet(sessionId=second["id"], set={"exerciseId": help_, "reps": 8, "weight": kg})
+        assert "e1rm" not in made and made["records"] == [] and made["weight"] == kg
+    assert ana.records() == {} and told(ana, "weight_7_10") == []
+    reply = ana.GetExerciseProgress(exerciseId=help_)
+    assert [(p["reps"], p["volumeLoad"], p["maxWeight"], "e1rm" in p) for p in reply["points"]] == [
+        (8, 0, 0, False), (16, 0, 0, False)]
+    assert reply["best"]["brackets"] == [] and "e1rm" not in reply["best"]
+    week = ana.GetProgress(until="2026-11-05T10:00:00Z", weeks=1)
+    assert (week["sets"], week["reps"], week["volumeLoad"]) == (3, 24, 0)
+    done = next(e for t, e in ana.outbox() if t == "sessionCompleted")
+    assert (done["reps"], done.get("volumeLoadG")) == (8, None)
+    # Swapped to something that is lifted: from there on the weight is load.
+    pulldown = ben.exercise("lat pulldown")
+    session = ben.CreateSession(session={"exercises": [{"exerciseId": help_}]})
+    entry = session["exercises"][0]["entryId"]
+    assert ben.SwapExercise(sessionId=session["id"], entryId=entry, exerciseId=pulldown)["exercises"][0]["tracking"] == "weight_reps"
+    assert ben.AddSet(sessionId=session["id"], set={"entryId": entry, "reps": 8, "weight": 60})["e1rm"] > 0
+
+
 def test_a_record_names_the_exercise_of_the_library_only(ana, service, squat):
     own = str(uuid.uuid4())
     service.sql("INSERT INTO exercises (id, owner_id, name, muscle_groups, difficulty_level, tracking, source, created_at,"

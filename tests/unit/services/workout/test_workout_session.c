@@ -181,6 +181,47 @@ test_workout_session_volume(void **state)
 	assert_int_equal(v.load_g, 5 * 100001 + 4 * 60000);
 }
 
+/* The weight of an assisted exercise is help: the more of it, the less was lifted. */
+static void
+test_workout_session_help_is_no_load(void **state)
+{
+	session_doc *s =
+		begun("{\"exercises\":[{\"exerciseId\":\"" SQUAT "\",\"sets\":[{\"reps\":5,"
+		      "\"weight\":100}]},{\"exerciseId\":\"" DIP "\",\"tracking\":\"assisted\"}]}");
+	session_set *set = set_of("{\"exerciseId\":\"" DIP "\",\"reps\":8,\"weight\":20}");
+	const Fit__Workout__V1__LoggedSet *m;
+	struct workout_volume v;
+	session_entry *entry;
+	bool same;
+
+	(void)state;
+	ASSERT_OK(workout_session_add_set(s, set, &rules, &same, &entry, &set, &err), &err);
+	v = workout_session_volume(s);
+	assert_int_equal(v.sets, 2);
+	assert_int_equal(v.reps, 13);
+	assert_int_equal(v.load_g, 500000);
+	m = events.last->message.set_logged;
+	assert_int_equal(m->weight_g, 0);
+	assert_int_equal(m->assistance_g, 20000);
+	workout_session_reply(s, NULL, 0, arena);
+	assert_true(s->exercises[0]->sets[0]->e1rm > 0);
+	assert_true(s->exercises[1]->sets[0]->e1rm == 0);
+}
+
+/* A swap into the same entry changes how its sets are measured. */
+static void
+test_workout_session_swap_takes_the_tracking(void **state)
+{
+	session_doc *s = begun("{\"exercises\":[{\"exerciseId\":\"" SQUAT
+			       "\",\"tracking\":\"weight_reps\"}]}");
+
+	(void)state;
+	rules.tracking = WORKOUT_ASSISTED;
+	ASSERT_OK(workout_session_swap(s, s->exercises[0]->entry_id, DIP, "", "user", &rules, &err),
+		  &err);
+	assert_string_equal(s->exercises[0]->tracking, WORKOUT_ASSISTED);
+}
+
 /* Five hundred of the heaviest sets fit. */
 static void
 test_workout_session_volume_is_exact_at_the_top(void **state)
@@ -327,6 +368,8 @@ main(void)
 		TEST(test_workout_session_times_at_the_edge),
 		TEST(test_workout_session_times_are_whole_milliseconds),
 		TEST(test_workout_session_volume),
+		TEST(test_workout_session_help_is_no_load),
+		TEST(test_workout_session_swap_takes_the_tracking),
 		TEST(test_workout_session_volume_is_exact_at_the_top),
 		TEST(test_workout_session_add_set_finds_its_entry),
 		TEST(test_workout_session_add_set_has_bounds),
