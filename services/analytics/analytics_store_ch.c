@@ -92,12 +92,26 @@ static const char sql_retention[] =
 								      "  HAVING countIf(type = 'user_created') > 0))"
 								      " WHERE o >= -1 GROUP BY c, o ORDER BY c, o";
 
+/*
+ * By the millisecond, and what happened at the same one is in order: an app signs up and makes the
+ * first plan in one go. Each step is the earliest that can follow, all within 30 days of the first.
+ * (18.16 drops a column that only lambdas use: hence since > 0 where count() would do.)
+ */
+#define INSTANT "toInt64(toUInt32(time)) * 1000 + time_ms"
+#define FUNNEL_TYPES "('user_created','plan_created','session_completed')"
+
+/* clang-format off */
 static const char sql_funnel[] =
-	"SELECT countIf(level >= 1), countIf(level >= 2), countIf(level >= 3) FROM ("
-	" SELECT user_id, windowFunnel(2592000)(time, type = 'user_created', type = 'plan_created',"
-	"  type = 'session_completed') AS level FROM events"
-	" WHERE type IN ('user_created','plan_created','session_completed') AND " IN_RANGE
-	" GROUP BY user_id)";
+	"SELECT countIf(since > 0), countIf(plan > 0), countIf(plan > 0 AND done) FROM ("
+	" SELECT since, arrayReduce('min',"
+	"   arrayFilter(t -> t >= since AND t <= since + 2592000000, planned)) AS plan,"
+	"  arrayExists(t -> t >= plan AND t <= since + 2592000000, trained) AS done FROM ("
+	"  SELECT user_id, minIf(" INSTANT ", type = 'user_created') AS since,"
+	"   groupUniqArrayIf(" INSTANT ", type = 'plan_created') AS planned,"
+	"   groupUniqArrayIf(" INSTANT ", type = 'session_completed') AS trained"
+	"  FROM events WHERE type IN " FUNNEL_TYPES " AND " IN_RANGE
+	"  GROUP BY user_id HAVING countIf(type = 'user_created') > 0))";
+/* clang-format on */
 
 #define DAY_S INT64_C(86400)
 #define MONTH_DAYS 30

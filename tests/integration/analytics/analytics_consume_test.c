@@ -635,6 +635,54 @@ test_analytics_overview(void **state)
 	assert_int_equal(funnel[2], 1);
 }
 
+/* Sign-up, plan and session of somebody, as milliseconds from `since`; < 0: never. */
+static const struct {
+	int64_t signed_up, planned, completed;
+	int level;
+} paths[] = {
+	{ 100, 150, 900, 3 },      /* in one second */
+	{ 100, 100, 100, 3 },      /* at once */
+	{ 100, 50, 900, 1 },       /* a plan before the sign-up is none */
+	{ 100, 200, 150, 2 },      /* trained before there was a plan */
+	{ 0, -1, 900, 1 },         /* never planned */
+	{ 999, 1000, -1, 2 },      /* never trained */
+	{ -1, 50, 900, 0 },        /* signed up before the range */
+	{ 0, 0, 30 * DAY, 3 },     /* the last instant that counts */
+	{ 0, 0, 30 * DAY + 1, 2 }, /* and the first that does not */
+	{ 0, 30 * DAY, 30 * DAY, 3 },
+	{ 0, 30 * DAY + 1, 30 * DAY + 1, 1 },
+};
+
+static void
+test_analytics_funnel_is_exact(void **state)
+{
+	struct analytics_scope scope = scope_of("UTC", MONDAY, MONDAY + 40 * DAY);
+	uint64_t funnel[3], want[3] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(paths); i++) {
+		size_t first = nbatch;
+
+		/* Last step first: the order of arrival says nothing. */
+		if (paths[i].completed >= 0)
+			completed(MONDAY + paths[i].completed, i + 1, 100 + i, MONDAY, 60);
+		if (paths[i].planned >= 0)
+			planned(MONDAY + paths[i].planned, i + 1);
+		if (paths[i].signed_up >= 0)
+			signed_up(MONDAY + paths[i].signed_up, i + 1);
+		for (int replay = 0; replay < 2; replay++)
+			ASSERT_OK(consume(first, nbatch - first), &err);
+		for (int level = 0; level < paths[i].level; level++)
+			want[level]++;
+		ASSERT_OK(analytics_store_funnel(&scope, funnel, &err), &err);
+		for (int level = 0; level < 3; level++)
+			if (funnel[level] != want[level])
+				fail_msg("path %u: %llu users at step %d, not %llu", i,
+					 (unsigned long long)funnel[level], level + 1,
+					 (unsigned long long)want[level]);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -651,6 +699,7 @@ main(void)
 		TEST(test_analytics_my_summary),
 		TEST(test_analytics_my_uses),
 		TEST(test_analytics_overview),
+		TEST(test_analytics_funnel_is_exact),
 	};
 
 	(void)server_env("TEST_CLICKHOUSE_URL");
