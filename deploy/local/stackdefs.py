@@ -119,6 +119,7 @@ def environment(name, directory, ports):
         }
     if name == "analytics":
         env |= {
+            "FIT_USER_TARGET": at("user"),
             "FIT_CLICKHOUSE_URL": f"http://{at('clickhouse')}",
             "FIT_CLICKHOUSE_PASSWORD_FILE": secret("clickhouse"),
         }

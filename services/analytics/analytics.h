@@ -7,11 +7,15 @@
 
 struct bus;
 struct clickhouse;
+struct user_client;
+struct user_prefs;
 
 struct analytics {
 	struct clickhouse *ch;
 	struct bus *bus; /* NULL: not configured; events of the apps are refused */
 	const char *tz_dir;
+	struct user_client *users;
+	struct user_prefs *allowed; /* bool: the user has behaviour analytics switched on */
 };
 
 #endif

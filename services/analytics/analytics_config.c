@@ -13,6 +13,9 @@ static const struct config_item items[] = {
 	CONFIG_STRING("FIT_CLICKHOUSE_USER", S, clickhouse_user, "default", 0, "Its user."),
 	CONFIG_STRING("FIT_CLICKHOUSE_PASSWORD", S, clickhouse_password, NULL, CONFIG_SECRET,
 		      "The user's password."),
+	CONFIG_STRING("FIT_USER_TARGET", S, user_target, "127.0.0.1:7102", CONFIG_REQUIRED,
+		      "Where the user service listens: it knows who switched behaviour analytics "
+		      "on."),
 	CONFIG_STRING("FIT_TZ_DIR", S, tz_dir, "/usr/share/zoneinfo", CONFIG_REQUIRED,
 		      "The system's time zone database, by which time zones are checked."),
 };

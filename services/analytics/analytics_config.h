@@ -14,6 +14,7 @@ struct analytics_config {
 	char *clickhouse_user;
 	char *clickhouse_password;
 	char *tz_dir;
+	char *user_target;
 };
 
 extern const struct config_table analytics_config_table;

@@ -14,6 +14,7 @@
 #include "libcommon/observe/metrics.h"
 #include "libcommon/rpc/pb_arena.h"
 #include "services/analytics/analytics.h"
+#include "services/analytics/analytics_allowed.h"
 #include "services/analytics/analytics_behaviour.h"
 #include "services/analytics/analytics_store.h"
 #include "services/analytics/analytics_summary.h"
@@ -147,11 +148,20 @@ on_record_events(struct rpc_call *call, const void *request, void *reply, struct
 					   .now_ms = clock_wall_ms() };
 	struct bus_message *messages;
 	enum status st = for_myself(call, err);
+	bool allowed = false;
 	size_t n;
 
 	trace_format(rpc_call_trace(call), traceparent);
 	if (st == STATUS_OK)
 		st = analytics_behaviour(req, &origin, rpc_call_arena(call), &messages, &n, err);
+	if (st == STATUS_OK)
+		st = analytics_allowed(service->allowed, rpc_call_deadline(call), &who->user_id,
+				       rpc_call_arena(call), &allowed, err);
+	if (st == STATUS_OK && !allowed) {
+		res->dropped = (uint32_t)req->n_events;
+		metric_add(metric_series(&m_behaviour, "switched_off"), res->dropped);
+		return STATUS_OK;
+	}
 	if (st == STATUS_OK && service->bus == NULL)
 		st = err_set(err, STATUS_UNAVAILABLE, "FIT_BUS_URL is not set");
 	if (st == STATUS_OK && n > 0)

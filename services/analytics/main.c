@@ -6,9 +6,11 @@
 
 #include "libcommon/base/compiler.h"
 #include "libcommon/service/service.h"
+#include "libcommon/service/service_tls.h"
 #include "libcommon/store/clickhouse.h"
 #include "libcommon/store/clickhouse_migrate.h"
 #include "services/analytics/analytics.h"
+#include "services/analytics/analytics_allowed.h"
 #include "services/analytics/analytics_config.h"
 #include "services/analytics/analytics_consume.h"
 #include "services/analytics/analytics_rpc.h"
@@ -47,6 +49,8 @@ analytics_fini(void *ctx)
 	if (service == NULL)
 		return;
 	clickhouse_close(service->ch);
+	user_prefs_free(service->allowed);
+	user_client_close(service->users);
 	free(service);
 }
 
@@ -64,6 +68,8 @@ analytics_init(const void *config, void **ret_ctx, struct err *err)
 	analytics_consume_register_metrics();
 	service->tz_dir = cfg->tz_dir;
 	service->bus = service_bus();
+	service->users = user_client_open(cfg->user_target, service_tls_client());
+	service->allowed = analytics_allowed_new(service->users);
 	st = open_clickhouse(cfg, &service->ch, err);
 	if (st != STATUS_OK) {
 		analytics_fini(service);

@@ -1,83 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/notification/notification_prefs.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libcommon/base/arena.h"
-#include "libcommon/base/lru.h"
-#include "libcommon/client/user_client.h"
+#include "libcommon/client/user_prefs.h"
 #include "libcommon/rpc/rpc_client.h"
 #include "libcommon/service/service_tls.h"
 
-struct kept {
-	struct notification_wants wants;
-	int64_t asked_ms;
-};
-
 struct notification_prefs {
 	struct user_client *users;
-	pthread_mutex_t lock;
-	struct lru *kept; /* 16 bytes of the user's id -> struct kept */
+	struct user_prefs *kept; /* struct notification_wants */
 };
-
-struct notification_prefs *
-notification_prefs_new(const char *user_target)
-{
-	struct notification_prefs *prefs = calloc(1, sizeof(*prefs));
-
-	if (prefs == NULL)
-		panic("notification: no memory");
-	prefs->users = user_client_open(user_target, service_tls_client());
-	prefs->kept = lru_new(NOTIFICATION_PREFS_KEPT, free);
-	pthread_mutex_init(&prefs->lock, NULL);
-	return prefs;
-}
-
-void
-notification_prefs_free(struct notification_prefs *prefs)
-{
-	if (prefs == NULL)
-		return;
-	user_client_close(prefs->users);
-	lru_free(prefs->kept);
-	pthread_mutex_destroy(&prefs->lock);
-	free(prefs);
-}
-
-static bool
-recall(struct notification_prefs *prefs, const struct uuid *user, int64_t age_max_ms,
-       struct notification_wants *ret_wants)
-{
-	int64_t now_ms = clock_mono_ms();
-	const struct kept *kept;
-	bool found;
-
-	pthread_mutex_lock(&prefs->lock);
-	kept = lru_get(prefs->kept, slice_make(user->b, sizeof(user->b)), now_ms);
-	found = kept != NULL && now_ms - kept->asked_ms < age_max_ms;
-	if (found)
-		*ret_wants = kept->wants;
-	pthread_mutex_unlock(&prefs->lock);
-	return found;
-}
-
-static void
-keep(struct notification_prefs *prefs, const struct uuid *user,
-     const struct notification_wants *wants)
-{
-	struct kept *kept = malloc(sizeof(*kept));
-
-	if (kept == NULL)
-		panic("notification: no memory");
-	*kept = (struct kept){ *wants, clock_mono_ms() };
-	pthread_mutex_lock(&prefs->lock);
-	lru_put(prefs->kept, slice_make(user->b, sizeof(user->b)), kept,
-		kept->asked_ms + NOTIFICATION_PREFS_STALE_MS);
-	pthread_mutex_unlock(&prefs->lock);
-}
 
 static void
 copy_text(char *to, size_t size, const char *text)
@@ -86,8 +22,9 @@ copy_text(char *to, size_t size, const char *text)
 }
 
 static void
-read_wants(const Fit__User__V1__FindPreferencesResponse *res, struct notification_wants *w)
+read_wants(const Fit__User__V1__FindPreferencesResponse *res, void *value)
 {
+	struct notification_wants *w = value;
 	const Fit__User__V1__Preferences *p = res->preferences;
 
 	*w = (struct notification_wants){ .active = res->active };
@@ -114,32 +51,41 @@ read_wants(const Fit__User__V1__FindPreferencesResponse *res, struct notificatio
 					   : NOTIFICATION_MAIL;
 }
 
+struct notification_prefs *
+notification_prefs_new(const char *user_target)
+{
+	struct notification_prefs *prefs = calloc(1, sizeof(*prefs));
+
+	if (prefs == NULL)
+		panic("notification: no memory");
+	prefs->users = user_client_open(user_target, service_tls_client());
+	prefs->kept = user_prefs_new(&(struct user_prefs_def){
+		.users = prefs->users,
+		.read = read_wants,
+		.value_size = sizeof(struct notification_wants),
+		.max = NOTIFICATION_PREFS_KEPT,
+		.ttl_ms = NOTIFICATION_PREFS_TTL_MS,
+		.stale_ms = NOTIFICATION_PREFS_STALE_MS,
+	});
+	return prefs;
+}
+
+void
+notification_prefs_free(struct notification_prefs *prefs)
+{
+	if (prefs == NULL)
+		return;
+	user_prefs_free(prefs->kept);
+	user_client_close(prefs->users);
+	free(prefs);
+}
+
 enum status
 notification_prefs_find(struct notification_prefs *prefs, struct deadline deadline,
 			const struct uuid *user, struct arena *arena,
 			struct notification_wants *ret_wants, struct err *err)
 {
-	const struct rpc_call_options opts = { .deadline = deadline };
-	Fit__User__V1__FindPreferencesRequest ask;
-	Fit__User__V1__FindPreferencesResponse *res;
-	char id[UUID_TEXT_SIZE];
-	enum status st;
-
-	if (recall(prefs, user, NOTIFICATION_PREFS_TTL_MS, ret_wants))
-		return STATUS_OK;
-	fit__user__v1__find_preferences_request__init(&ask);
-	uuid_format(user, id);
-	ask.user_id = id;
-	st = user_client_find_preferences(prefs->users, &opts, &ask, arena, &res, err);
-	if (st == STATUS_UNAVAILABLE || st == STATUS_DEADLINE_EXCEEDED) {
-		if (recall(prefs, user, NOTIFICATION_PREFS_STALE_MS, ret_wants))
-			return STATUS_OK;
-	}
-	if (st != STATUS_OK)
-		return st;
-	read_wants(res, ret_wants);
-	keep(prefs, user, ret_wants);
-	return STATUS_OK;
+	return user_prefs_find(prefs->kept, deadline, user, arena, ret_wants, err);
 }
 
 enum status

@@ -115,12 +115,17 @@ def test_safety_comes_before_anything_else(ana):
 
 def test_analytics_counts_the_day(api, ana):
     trained(ana)
-    ana.post("/api/v2/analytics/events", {"platform": "android", "events": [
+    ben = api.sign_in()
+    ana.patch("/api/v1/users/me/preferences", {"privacy": {"behaviourAnalytics": True}}).ok()
+    events = {"platform": "android", "events": [
         {"id": str(uuid.uuid4()), "time": ago(seconds=5), "screen": {"name": "plan"}},
-        {"id": str(uuid.uuid4()), "time": ago(seconds=4), "duration": {"name": "plan", "milliseconds": 1500}}]}).ok(202)
+        {"id": str(uuid.uuid4()), "time": ago(seconds=4), "duration": {"name": "plan", "milliseconds": 1500}}]}
+    assert ana.post("/api/v2/analytics/events", events).ok(202) == {"accepted": 2, "dropped": 0}
+    assert ben.post("/api/v2/analytics/events", events).ok(202) == {"accepted": 0, "dropped": 2}
     me = until(lambda: (lambda s: s if s["sessions"] == 2 and s["sets"] == 4 else None)(ana.get("/api/v2/analytics/me").ok()))
     assert me["volumeLoad"] == 3 * 5 * 100 + 5 * 105 and me["reps"] == 20 and me["trainingDays"] == 2
     ana.get("/api/v2/analytics/overview").problem(403)
     admin = api.sign_in(fit_role="admin", role="admin")
     overview = admin.get("/api/v2/analytics/overview").ok()
     assert int(overview["dau"]) >= 1 and overview["days"]
+    assert int(overview["funnel"]["completedSession"]) >= 1, "planned right after the sign-up"

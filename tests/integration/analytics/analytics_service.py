@@ -55,8 +55,8 @@ def start_postgres(folder):
 class Service:
     """A process of the service; stop() and start() again keep the data."""
 
-    def __init__(self, folder, pg, clickhouse, **settings):
-        self.pg, self.clickhouse, self.settings = pg, clickhouse, settings
+    def __init__(self, folder, pg, clickhouse, user_target, **settings):
+        self.pg, self.clickhouse, self.user_target, self.settings = pg, clickhouse, user_target, settings
         self.log = f"{folder}/analytics.log"
         self.process = None
         os.makedirs(folder, exist_ok=True)
@@ -70,6 +70,7 @@ class Service:
             "FIT_BUS_URL": "pg:" + self.pg.url("fit_bus", schema="fit_bus"),
             "FIT_BUS_OWNER_URL": "pg:" + self.pg.url("fit_owner", schema="fit_bus"),
             "FIT_CLICKHOUSE_URL": self.clickhouse.url, "FIT_CLICKHOUSE_PASSWORD": PASSWORD, "FIT_BUS_LEASE_MS": "2000",
+            "FIT_USER_TARGET": self.user_target,
         } | self.settings
 
     def start(self, crash=None):
@@ -77,7 +78,9 @@ class Service:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([f"{BUILD}/bin/analytics"], env=env, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
-        stack.wait_until("the analytics service", lambda: self.admin("/ready") is not None, 30, self.process, self.log)
+        # With a crash point it may be gone before it could be asked.
+        stack.wait_until("the analytics service", lambda: self.admin("/ready") is not None or
+                         (crash and self.process.poll() is not None), 30, None if crash else self.process, self.log)
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.use_local_subchannel_pool", 1)])
         return self
 
@@ -99,8 +102,10 @@ class Service:
         self.wait_killed()
 
     def wait_killed(self):
-        assert self.process.wait(30) == -signal.SIGKILL
+        code = self.process.wait(30)
         self.channel.close()
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            assert code == -signal.SIGKILL, f"{code}: {f.read()[-4000:]}"
         self.process = None
 
     def admin(self, path):

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One ClickHouse, one bus and one process of the service for all tests of this folder; each test has users of its own."""
+"""One ClickHouse, bus and user service and one process of the service for all tests of this folder; each test has users of
+its own, who have behaviour analytics switched on."""
 import os
 import shutil
 import sys
 import tempfile
-import uuid
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from analytics_service import Clickhouse, Service, stack, start_postgres  # noqa: E402
+from user_service import Service as UserService  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +36,30 @@ def pg(folder):
 
 
 @pytest.fixture(scope="session")
-def service(folder, pg, clickhouse):
-    service = Service(f"{folder}/service", pg, clickhouse).start()
+def users(folder, pg):
+    os.makedirs(f"{folder}/user")
+    service = UserService(f"{folder}/user", pg).start()
+    yield service
+    assert service.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def service(folder, pg, clickhouse, users):
+    service = Service(f"{folder}/service", pg, clickhouse, f"127.0.0.1:{users.port}").start()
     yield service
     service.stop()
 
 
+@pytest.fixture(scope="session")
+def new_user(users):
+    def made():
+        user = users.new_user()
+        users.call("UpdatePreferences", {"preferences": {"privacy": {"behaviourAnalytics": True}},
+                                         "updateMask": "privacy.behaviourAnalytics"}, user)
+        return user
+    return made
+
+
 @pytest.fixture
-def ana():
-    return str(uuid.uuid4())
+def ana(new_user):
+    return new_user()

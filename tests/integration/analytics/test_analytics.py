@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from analytics_service import Failure, stack
+from analytics_service import Failure, Service, stack
 
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 
@@ -44,9 +44,40 @@ def test_events_come_back_as_figures(service, clickhouse, ana):
     assert 'user_engagement_duration_count{feature="home",user_tier="pro"}' in service.admin("/metrics")
 
 
-def test_an_id_belongs_to_its_user(service, clickhouse, ana):
+def on_the_bus(pg, user):
+    return int(pg.sql(f"SELECT count(*) FROM fit_bus.log WHERE key = decode('{user.replace('-', '')}', 'hex')"))
+
+
+def test_only_who_allowed_it_is_analysed(service, clickhouse, pg, users, ana):
+    """Off at first; nobody, and a closed account, allow nothing; what is dropped never reaches the bus."""
+    batch = {"events": [screen(), screen()]}
+    assert service.call("RecordEvents", batch, ana) == {"accepted": 2, "dropped": 0}
+    closed = users.new_user()
+    users.call("UpdatePreferences", {"preferences": {"privacy": {"behaviourAnalytics": True}},
+                                     "updateMask": "privacy.behaviourAnalytics"}, closed)
+    pg.sql(f"UPDATE fitness_core.users SET is_active = false WHERE id = '{closed}'")
+    for who in (users.new_user(), str(uuid.uuid4()), closed):
+        assert service.call("RecordEvents", batch, who) == {"accepted": 0, "dropped": 2}
+        assert on_the_bus(pg, who) == 0
+    assert on_the_bus(pg, ana) == 2
+    wait_stored(clickhouse, ana, 2)
+    assert 'analytics_behaviour_events_total{outcome="switched_off"} 6' in service.admin("/metrics")
+
+
+def test_in_doubt_nothing_is_stored(service, clickhouse, folder, pg, ana):
+    """The user service is away: the app is told to keep its events, and figures still come."""
+    alone = Service(f"{folder}/alone", pg, clickhouse, f"127.0.0.1:{stack.free_port()}").start()
+    try:
+        assert alone.fails("RecordEvents", {"events": [screen()]}, ana).status == "UNAVAILABLE"
+        assert on_the_bus(pg, ana) == 0
+        assert alone.call("GetMySummary", {}, ana)["activeDays"] == 0
+    finally:
+        alone.stop()
+
+
+def test_an_id_belongs_to_its_user(service, clickhouse, new_user, ana):
     event = screen()
-    ben = str(uuid.uuid4())
+    ben = new_user()
     for who in (ana, ben):
         service.call("RecordEvents", {"events": [event]}, who)
     for who in (ana, ben):
@@ -132,11 +163,14 @@ def test_killed_at_random(service, clickhouse, ana):
 
 @pytest.mark.parametrize("point", ["consumer.before_handle", "consumer.after_handle", "consumer.before_commit",
                                    "consumer.after_commit"])
-def test_killed_at_every_step(service, clickhouse, pg, point):
+def test_killed_at_every_step(service, clickhouse, pg, new_user, point):
     """Twice, the second time while it recovers: what is in ClickHouse is what was on the bus, by id, each once."""
-    users = [str(uuid.uuid4()) for _ in range(16)]  # several partitions
+    users = [new_user() for _ in range(16)]  # several partitions
     keys = ", ".join(f"decode('{user.replace('-', '')}', 'hex')" for user in users)
     ours = "user_id IN (" + ", ".join(f"toUUID('{user}')" for user in users) + ")"
+    lag = """SELECT sum(next_offset) - sum(committed) FROM fit_bus.partition_head JOIN fit_bus.group_partition
+        USING (topic_id, part) WHERE grp = 'analytics'"""
+    stack.wait_until("what other tests left", lambda: pg.sql(lag) == "0", 30)
     service.stop()
     for hit in (1, 3):
         service.start(crash=f"{point}:{hit}")
@@ -168,9 +202,9 @@ def poison(pg, user, value):
     return name
 
 
-def test_poison_stands_aside(service, clickhouse, pg):
+def test_poison_stands_aside(service, clickhouse, pg, new_user):
     """Messages that are no events do not stop those beside and behind them."""
-    users = [str(uuid.uuid4()) for _ in range(20)]  # some of them in every partition
+    users = [new_user() for _ in range(20)]  # some of them in every partition
     bad = []
     for round_ in range(3):
         for user in users:
