@@ -6,6 +6,7 @@
 
 #include "gateway/http.h"
 #include "libcommon/observe/log.h"
+#include "libcommon/runtime/environment.h"
 
 #define STR(key, alias_, field, def_, flags_, doc_)                                                \
 	CONFIG_STRING_ALIAS(key, alias_, struct gateway_config, field, def_, flags_, doc_)
@@ -13,8 +14,7 @@
 	CONFIG_INT(key, struct gateway_config, field, def_, min_, max_, 0, doc_)
 
 static const struct config_item items[] = {
-	STR("FIT_ENVIRONMENT", "ENVIRONMENT", environment, "development", 0,
-	    "development, staging or production."),
+	STR("FIT_ENVIRONMENT", "ENVIRONMENT", environment, ENVIRONMENT_DEFAULT, 0, ENVIRONMENT_DOC),
 	STR("FIT_VERSION", "APP_VERSION", version, FIT_VERSION_TEXT, 0,
 	    "The version that /api/versions, metrics and logs show."),
 	STR("FIT_LOG_LEVEL", NULL, log_level, "info", 0, "debug, info, warn or error."),
@@ -166,12 +166,11 @@ check_origins(const struct gateway_config *config, struct err *err)
 static enum status
 check_words(const struct gateway_config *config, struct err *err)
 {
-	struct slice env = slice_str(config->environment);
+	enum status st = environment_check(config->environment, err);
 	enum log_level level;
 
-	if (!slice_eq_str(env, "development") && !slice_eq_str(env, "staging") &&
-	    !slice_eq_str(env, "production"))
-		return bad(err, "FIT_ENVIRONMENT", env, "development, staging or production");
+	if (st != STATUS_OK)
+		return st;
 	if (!log_level_parse(config->log_level, &level))
 		return bad(err, "FIT_LOG_LEVEL", slice_str(config->log_level),
 			   "debug, info, warn or error");

@@ -27,6 +27,7 @@
 #include "libcommon/observe/log.h"
 #include "libcommon/observe/metrics.h"
 #include "libcommon/runtime/cpus.h"
+#include "libcommon/runtime/environment.h"
 #include "libcommon/runtime/loop.h"
 #include "libcommon/schema/schema.h"
 #include "libcommon/service/admin.h"
@@ -360,6 +361,7 @@ main(int argc, char **argv)
 	}
 	int code = 0;
 	if (!check) {
+		environment_protect(program.config.environment);
 		(void)log_level_parse(program.config.log_level, &level);
 		log_setup("gateway", level, STDERR_FILENO);
 		metrics_set_build("gateway", program.config.version);

@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "libcommon/observe/log.h"
 #include "libcommon/observe/metrics.h"
+#include "libcommon/runtime/environment.h"
 #include "libcommon/runtime/workpool.h"
 #include "libcommon/service/admin.h"
 #include "libcommon/service/service_events.h"
@@ -114,17 +114,11 @@ read_log_level(const struct service_config *cfg, enum log_level *ret_level, stru
 static enum status
 check_config(const struct service *s, enum log_level *ret_level, struct err *err)
 {
-	static const char *const environments[] = { "development", "staging", "production" };
 	const struct service_config *cfg = s->cfg;
-	bool known = false;
+	enum status st = environment_check(cfg->environment, err);
 
-	for (size_t i = 0; i < ARRAY_LEN(environments); i++)
-		known = known || strcmp(cfg->environment, environments[i]) == 0;
-	if (!known)
-		return err_set(err, STATUS_INVALID_ARGUMENT,
-			       "FIT_ENVIRONMENT: \"%s\" is not development, staging or production",
-			       cfg->environment);
-	enum status st = service_tls_check(&cfg->tls, err);
+	if (st == STATUS_OK)
+		st = service_tls_check(&cfg->tls, err);
 	return st == STATUS_OK ? read_log_level(cfg, ret_level, err) : st;
 }
 
@@ -405,8 +399,7 @@ set_up_process(const struct service_config *cfg)
 {
 	mallopt(M_ARENA_MAX, 2);
 	signal(SIGPIPE, SIG_IGN);
-	if (strcmp(cfg->environment, "production") == 0)
-		prctl(PR_SET_DUMPABLE, 0);
+	environment_protect(cfg->environment);
 }
 
 static int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* service_config.c - the settings that every service has, and what is made of them. */
 #include "libcommon/base/compiler.h"
+#include "libcommon/runtime/environment.h"
 #include "libcommon/service/service.h"
 #include "libcommon/service/service_events.h"
 
@@ -10,8 +11,7 @@
 	CONFIG_INT(key, struct service_config, field, def_, min_, max_, 0, doc_)
 
 static const struct config_item items[] = {
-	STR("FIT_ENVIRONMENT", "ENVIRONMENT", environment, "development", 0,
-	    "development, staging or production."),
+	STR("FIT_ENVIRONMENT", "ENVIRONMENT", environment, ENVIRONMENT_DEFAULT, 0, ENVIRONMENT_DOC),
 	STR("FIT_VERSION", "APP_VERSION", version, FIT_VERSION_TEXT, 0,
 	    "The version that metrics and logs show."),
 	STR("FIT_LOG_LEVEL", NULL, log_level, "info", 0, "debug, info, warn or error."),

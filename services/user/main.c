@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "libcommon/base/compiler.h"
 #include "libcommon/service/service.h"
@@ -44,9 +43,6 @@ user_init(const void *config, void **ret_ctx, struct err *err)
 	service->tz_dir = cfg->tz_dir;
 	service->grace_ms = cfg->grace_days * INT64_C(86400000);
 	service->development = strcmp(cfg->service.environment, "development") == 0;
-	/* No core file and no debugger for those who may not read what is sealed. */
-	if (!service->development)
-		(void)prctl(PR_SET_DUMPABLE, 0);
 	st = user_vault_open(cfg, &service->vault, err);
 	if (st == STATUS_OK)
 		st = service_pg_open(&cfg->service, "user", &service->pool, err);

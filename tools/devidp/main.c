@@ -23,6 +23,7 @@
 #include "libcommon/crypto/secret.h"
 #include "libcommon/observe/log.h"
 #include "libcommon/runtime/config.h"
+#include "libcommon/runtime/environment.h"
 #include "tools/devidp/devidp_http.h"
 
 #define EXIT_USAGE 2
@@ -39,7 +40,7 @@ struct devidp_config {
 
 static const struct config_item items[] = {
 	CONFIG_STRING_ALIAS("FIT_ENVIRONMENT", "ENVIRONMENT", struct devidp_config, environment,
-			    "development", 0,
+			    ENVIRONMENT_DEFAULT, 0,
 			    "development or staging; devidp does not start in production."),
 	CONFIG_STRING("FIT_LOG_LEVEL", struct devidp_config, log_level, "info", 0,
 		      "debug, info, warn or error."),
@@ -172,8 +173,10 @@ run(const struct devidp_config *cfg, struct err *err)
 	struct strbuf issuer = STRBUF_INIT;
 	struct jwt_signer *signer = NULL;
 	enum log_level level;
-	enum status st;
+	enum status st = environment_check(cfg->environment, err);
 
+	if (st != STATUS_OK)
+		return st;
 	if (strcmp(cfg->environment, "production") == 0)
 		return err_set(
 			err, STATUS_INVALID_ARGUMENT,

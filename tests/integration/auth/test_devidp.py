@@ -19,7 +19,8 @@ class Devidp:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = f"{folder}/devidp.log"
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")} | {
-            "FIT_DEVIDP_LISTEN": f"127.0.0.1:{self.port}", "FIT_DEVIDP_KEY_FILE": f"{folder}/devidp.pem"} | env
+            "ENVIRONMENT": "development", "FIT_DEVIDP_LISTEN": f"127.0.0.1:{self.port}", "FIT_DEVIDP_KEY_FILE": f"{folder}/devidp.pem"} | env
+        self.env = {k: v for k, v in self.env.items() if v is not None}
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -127,6 +128,8 @@ def test_key_is_kept(folder):
 
 
 @pytest.mark.parametrize("env, text", [
+    ({"ENVIRONMENT": None}, "does not start in production"),
+    ({"ENVIRONMENT": "prod"}, '"prod" is not development'),
     ({"ENVIRONMENT": "production"}, "does not start in production"),
     ({"FIT_DEVIDP_LISTEN": "0.0.0.0:7900"}, "not on loopback"),
     ({"FIT_DEVIDP_LISTEN": "127.0.0.1.example:7900"}, "not on loopback"),

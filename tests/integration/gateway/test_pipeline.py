@@ -32,7 +32,7 @@ def free_port():
 
 
 class Gateway:
-    def __init__(self, directory, upstream, redis_port, port=None, log=None, **settings):
+    def __init__(self, directory, upstream, redis_port, port=None, log=None, before="", **settings):
         self.port, self.admin = port or free_port(), free_port()
         target = f"127.0.0.1:{upstream.port}"
         env = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")}
@@ -42,7 +42,7 @@ class Gateway:
         if redis_port:
             env["FIT_REDIS_SESSION_URL"] = f"redis://127.0.0.1:{redis_port}"
         self.log = log or open(f"{directory}/gateway-{self.port}.log", "ab")
-        self.proc = subprocess.Popen([f"{BUILD}/bin/gateway"], env=env | settings, stderr=self.log)
+        self.proc = subprocess.Popen(["sh", "-c", f"{before}exec {BUILD}/bin/gateway"], env=env | settings, stderr=self.log)
         self.wait_ready()
 
     def wait_ready(self):
@@ -649,6 +649,16 @@ def test_metrics(gw, ana):
     text = gw.metrics()
     assert 'http_requests_total{route="/api/v1/things/{id}",method="GET",code="200"}' in text
     assert 'http_request_duration_seconds_count{route="/api/v1/things/{id}"}' in text
+
+
+def test_no_core_file_unless_in_development(directory, upstream, redis):
+    for environment, core in ((None, "0"), ("development", "unlimited")):
+        settings = {"FIT_ENVIRONMENT": environment} if environment else {}
+        gateway = Gateway(directory, upstream, redis.port, before="ulimit -c unlimited; ", ASAN_OPTIONS="disable_coredump=0", **settings)
+        with open(f"/proc/{gateway.proc.pid}/limits") as f:
+            limit = next(line for line in f if line.startswith("Max core file size"))
+        assert limit.split()[4] == core
+        gateway.stop()
 
 
 def test_options_of_the_program(directory):

@@ -142,6 +142,17 @@ def test_check_config():
     assert run("--check-config", **LISTEN, ENVIRONMENT="staging").returncode == 0
 
 
+@pytest.mark.parametrize("settings, name, core", [({}, "production", "0"), ({"ENVIRONMENT": "staging"}, "staging", "0"),
+                                                  ({"FIT_ENVIRONMENT": "development"}, "development", "unlimited")])
+def test_what_nobody_set_is_production(settings, name, core):
+    limited = ("sh", "-c", f"ulimit -c unlimited; exec {PROGRAM}")
+    with Service(limited, ASAN_OPTIONS="disable_coredump=0", **settings) as service:
+        assert [e["environment"] for e in service.events() if e["event"] == "started"] == [name]
+        with open(f"/proc/{service.process.pid}/limits") as f:
+            limit = next(line for line in f if line.startswith("Max core file size"))
+        assert limit.split()[4] == core
+
+
 @pytest.mark.parametrize("settings, text", [
     ({}, "FIT_LISTEN: is not set"),
     ({**LISTEN, "FIT_LISTN": "x"}, "FIT_LISTN: is not a setting"),
