@@ -146,7 +146,13 @@ static void
 on_unknown(struct coach_say *s)
 {
 	coach_say_line(s, COACH_LINE_UNKNOWN);
-	coach_say(s, BUILT_IN " " CAN);
+	if (strcmp(s->facts->last_intent, coach_intent_name(COACH_INTENT_UNKNOWN)) == 0)
+		coach_say(
+			s,
+			"Try it shorter, one thing at a time: \"What is next?\", \"How do I "
+			"squat?\", \"Set bench press to 62.5 kg\". \"Help\" shows what I can do.");
+	else
+		coach_say(s, BUILT_IN " " CAN);
 }
 
 static void
@@ -270,6 +276,20 @@ static void (*const answers[COACH_INTENT_COUNT])(struct coach_say *s) = {
 	[COACH_INTENT_ACKNOWLEDGE] = on_acknowledge,
 	[COACH_INTENT_CONFIRM] = on_confirm,
 	[COACH_INTENT_OFF_TOPIC] = on_off_topic,
+	[COACH_INTENT_BEGINNER] = coach_answer_topic,
+	[COACH_INTENT_GOALS] = coach_answer_topic,
+	[COACH_INTENT_TERM] = coach_answer_term,
+	[COACH_INTENT_ILLNESS] = coach_answer_topic,
+	[COACH_INTENT_SLEEP] = coach_answer_topic,
+	[COACH_INTENT_SHORT] = coach_answer_topic,
+	[COACH_INTENT_HOME] = coach_answer_home,
+	[COACH_INTENT_CARDIO] = coach_answer_topic,
+	[COACH_INTENT_PRIVACY] = coach_answer_topic,
+	[COACH_INTENT_LIMITS] = coach_answer_topic,
+	[COACH_INTENT_ESTIMATE] = coach_answer_estimate,
+	[COACH_INTENT_COMPARE] = coach_answer_compare,
+	[COACH_INTENT_DECLINE] = coach_answer_topic,
+	[COACH_INTENT_LANGUAGE] = coach_answer_language,
 	[COACH_INTENT_SAFETY] = answer_safety,
 };
 
@@ -294,4 +314,7 @@ coach_answer_make(const struct coach_reading *reading, const struct coach_facts 
 		answers[reading->intent](&s);
 	while (ret_answer->text.len > 0 && ret_answer->text.buf[ret_answer->text.len - 1] == '\n')
 		ret_answer->text.buf[--ret_answer->text.len] = '\0';
+	if (reading->more)
+		coach_say(&s,
+			  "\n\nThat was more than one question: ask me the other one by itself.");
 }

@@ -54,6 +54,12 @@ void coach_say_advice(struct coach_say *s, const coach_entry *entry, const coach
  */
 const coach_exercise *coach_say_which(struct coach_say *s, const char *example);
 
+void coach_answer_term(struct coach_say *s);
+void coach_answer_topic(struct coach_say *s);
+void coach_answer_language(struct coach_say *s);
+void coach_answer_home(struct coach_say *s);
+void coach_answer_estimate(struct coach_say *s);
+void coach_answer_compare(struct coach_say *s);
 void coach_answer_next(struct coach_say *s);
 void coach_answer_why(struct coach_say *s);
 void coach_answer_load(struct coach_say *s);

@@ -112,7 +112,9 @@ void
 coach_answer_next(struct coach_say *s)
 {
 	const coach_plan *plan = s->facts->plan;
-	unsigned day = s->r->day > 0 ? s->r->day : coach_facts_next_day(s->facts), n = 0;
+	/* A weekday asks when, not which: days come one after the other. */
+	unsigned day = s->r->day > 0 && !s->r->weekday ? s->r->day : coach_facts_next_day(s->facts);
+	unsigned n = 0;
 
 	coach_say_line(s, COACH_LINE_NEXT);
 	if (say_running(s))
@@ -123,7 +125,9 @@ coach_answer_next(struct coach_say *s)
 	}
 	coach_say(s, "Day %u of ", day);
 	say_name(s, plan->name);
-	coach_say(s, ".\n");
+	coach_say(s, "%s.\n",
+		  s->r->weekday ? ", on whichever day you train next: its days are not weekdays"
+				: "");
 	for (size_t i = 0; i < plan->n_exercises; i++) {
 		const coach_exercise *e =
 			coach_library_find(s->facts->library, plan->exercises[i]->exercise_id);
@@ -391,14 +395,16 @@ coach_answer_change_load(struct coach_say *s)
 
 	if (e == NULL)
 		return;
-	change.entry = which_entry(s, e, s->r->day);
+	change.entry = which_entry(s, e, s->r->weekday ? 0 : s->r->day);
 	if (change.entry == NULL)
 		return;
 	t = coach_facts_target(change.entry, e);
 	coach_facts_history(s->facts, e->id, false, &h);
 	a = coach_progress_next(&t, h.performances, h.n);
 	base = t.grams > 0 ? t.grams : a.grams;
-	if (s->r->weight_kg > 0)
+	if (s->r->has_weight && s->r->weight_kg <= 0 && s->r->delta_kg == 0)
+		change.grams = 0;
+	else if (s->r->weight_kg > 0)
 		change.grams = llround(s->r->weight_kg * 1000);
 	else if (s->r->delta_kg != 0 && base > 0)
 		change.grams = base + llround(s->r->delta_kg * 1000);
@@ -411,18 +417,74 @@ coach_answer_change_load(struct coach_say *s)
 	(void)offer(s, &change);
 }
 
+static const char *
+weekday_name(unsigned day)
+{
+	static const char *const names[] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
+					     "Friday", "Saturday", "Sunday" };
+
+	return names[(day - 1) % ARRAY_LEN(names)];
+}
+
+/* The day that has most sets for a muscle; 0: none has any. */
+static unsigned
+day_of_muscle(const struct coach_facts *facts, const char *muscle)
+{
+	unsigned sets[16] = { 0 }, best = 0;
+
+	for (size_t i = 0; i < facts->plan->n_exercises; i++) {
+		const coach_entry *entry = facts->plan->exercises[i];
+		const coach_exercise *e = coach_library_find(facts->library, entry->exercise_id);
+		unsigned day = coach_entry_day(entry);
+
+		if (e == NULL || day >= ARRAY_LEN(sets) || !coach_exercise_trains(e, muscle))
+			continue;
+		sets[day] += (unsigned)entry->n_sets;
+		if (best == 0 || sets[day] > sets[best])
+			best = day;
+	}
+	return best;
+}
+
+static void
+move_whole_day(struct coach_say *s)
+{
+	struct coach_change change = { .type = COACH_CHANGE_DAY, .day = s->r->day };
+
+	if (s->facts->plan == NULL) {
+		say_no_plan(s);
+		return;
+	}
+	change.from_day = s->r->from_day;
+	if (change.from_day == 0 && s->r->whole_day)
+		change.from_day = day_of_muscle(s->facts, s->r->muscle);
+	if (change.from_day == 0)
+		coach_say(s, "Tell me which day, for example: \"Move day 1 to day 4\".");
+	else
+		(void)offer(s, &change);
+}
+
 void
 coach_answer_move_day(struct coach_say *s)
 {
-	const coach_exercise *e = coach_say_which(s, "Move bench press to day 3");
 	struct coach_change change = { .type = COACH_CHANGE_DAY, .day = s->r->day };
+	bool whole = s->r->exercises[0] == NULL && (s->r->from_day != 0 || s->r->whole_day);
+	const coach_exercise *e = NULL;
 
-	if (e == NULL)
+	if (!whole)
+		e = coach_say_which(s, "Move bench press to day 3");
+	if (!whole && e == NULL)
 		return;
 	if (s->r->day == 0) {
-		coach_say(s,
-			  "A plan's days are numbered, not named. Which one: \"Move %s to day 2\"?",
-			  e->name);
+		coach_say(s, "Tell me the day: \"Move %s to Thursday\" or \"to day 4\".",
+			  e != NULL ? e->name : "leg day");
+		return;
+	}
+	if (s->r->weekday)
+		coach_say(s, "A plan counts its days; with Monday as day 1, %s is day %u.\n",
+			  weekday_name(s->r->day), s->r->day);
+	if (whole) {
+		move_whole_day(s);
 		return;
 	}
 	change.entry = which_entry(s, e, s->r->from_day);

@@ -7,6 +7,7 @@
 #include "libcommon/base/compiler.h"
 #include "libcommon/base/status.h"
 #include "services/ai-coaching/coach_intent_table.h"
+#include "services/ai-coaching/coach_language.h"
 
 #define KG_PER_LB 0.45359237
 
@@ -107,12 +108,15 @@ coach_reading_level(const struct coach_reading *reading)
 
 /* ---- intent ---- */
 
-static void
-find_intent(const struct coach_brain *b, struct coach_reading *r)
+/* What the words ask for, and how sure that is; COACH_INTENT_UNKNOWN: nothing. */
+static enum coach_intent
+best_intent(const struct coach_brain *b, const struct coach_words *words, double *ret_confidence)
 {
 	static const double sure[] = { 0, 0.6, 0.8, 0.9, 0.95 };
+	enum coach_intent intent = COACH_INTENT_UNKNOWN;
 	int best = -1;
 
+	*ret_confidence = 0;
 	for (size_t i = 0; i < coach_intent_nrows; i++) {
 		for (size_t k = b->first[i]; k < b->first[i + 1]; k++) {
 			unsigned weight = coach_pattern_weight(b->patterns[k]);
@@ -120,20 +124,68 @@ find_intent(const struct coach_brain *b, struct coach_reading *r)
 			struct coach_match match;
 
 			if (score <= best ||
-			    !coach_pattern_match(b->patterns[k], b->lex, &r->words, &match))
+			    !coach_pattern_match(b->patterns[k], b->lex, words, &match))
 				continue;
 			best = score;
-			r->intent = coach_intent_rows[i].intent;
-			r->confidence =
+			intent = coach_intent_rows[i].intent;
+			*ret_confidence =
 				sure[weight < ARRAY_LEN(sure) ? weight : ARRAY_LEN(sure) - 1];
 		}
 	}
-	if (best < 0 && r->exercises[0] != NULL) {
+	return intent;
+}
+
+static bool
+joins(const struct coach_word *w)
+{
+	return strcmp(w->text, "and") == 0 || strcmp(w->text, "also") == 0 ||
+	       strcmp(w->text, "plus") == 0;
+}
+
+/* Two clear questions in one message: the first is answered. */
+static void
+find_more(const struct coach_brain *b, struct coach_reading *r)
+{
+	enum coach_intent first = COACH_INTENT_UNKNOWN;
+	size_t from = 0;
+
+	for (size_t i = 1; i <= r->words.n; i++) {
+		struct coach_words clause = { .w = r->words.w + from, .n = i - from };
+		enum coach_intent intent;
+		double confidence;
+
+		if (i < r->words.n && !r->words.w[i].breaks && !joins(&r->words.w[i]))
+			continue;
+		from = i;
+		intent = best_intent(b, &clause, &confidence);
+		if (clause.n < 3 || confidence < 0.9 || intent == COACH_INTENT_GREETING ||
+		    intent == COACH_INTENT_THANKS)
+			continue;
+		if (first == COACH_INTENT_UNKNOWN)
+			first = intent;
+		else if (intent != first)
+			r->more = true;
+	}
+	if (r->more)
+		r->intent = first;
+}
+
+static void
+find_intent(const struct coach_brain *b, struct coach_reading *r)
+{
+	r->intent = best_intent(b, &r->words, &r->confidence);
+	if (r->intent == COACH_INTENT_UNKNOWN && r->exercises[0] != NULL) {
 		r->intent = COACH_INTENT_TECHNIQUE;
 		r->confidence = 0.4;
 	}
 	for (size_t i = 0; i < r->words.guessed && r->confidence > 0.35; i++)
 		r->confidence -= 0.05;
+	if (r->language != NULL && r->confidence < 0.8) {
+		r->intent = COACH_INTENT_LANGUAGE;
+		r->confidence = 0.9;
+	} else if (r->intent != COACH_INTENT_INJECTION) {
+		find_more(b, r);
+	}
 }
 
 /* ---- slots ---- */
@@ -223,6 +275,7 @@ read_weight(struct coach_reading *r, size_t i, double kg)
 	    (word_is(&r->words, i + 2, "more") || word_is(&r->words, i + 2, "heavier") ||
 	     word_is(&r->words, i + 2, "less") || word_is(&r->words, i + 2, "lighter")))
 		change = true;
+	r->has_weight = true;
 	if (!change) {
 		r->weight_kg = kg;
 		return;
@@ -233,6 +286,42 @@ read_weight(struct coach_reading *r, size_t i, double kg)
 			      : kg;
 	if (word_is(&r->words, i + 2, "lighter") || word_is(&r->words, i + 2, "less"))
 		r->delta_kg = -kg;
+}
+
+/* The day that is meant, or the one from which it goes: "from day 1 to day 3", "day 1 to 3". */
+static void
+read_day(struct coach_reading *r, size_t i, unsigned day)
+{
+	static const char *const from[] = { "from", NULL };
+	bool is_from = before_is(&r->words, i, 1, from);
+
+	if (is_from || r->day != 0)
+		r->from_day = is_from ? day : r->day;
+	if (!is_from)
+		r->day = day;
+}
+
+/* Monday is 1: weeks begin there (ISO 8601). 0: no weekday. */
+static unsigned
+weekday(const char *word)
+{
+	static const char *const names[][5] = {
+		{ "monday", "mon" },
+		{ "tuesday", "tue", "tues" },
+		{ "wednesday", "wed", "weds" },
+		{ "thursday", "thu", "thur", "thurs" },
+		{ "friday", "fri" },
+		{ "saturday", "sat" },
+		{ "sunday", "sun" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		for (size_t k = 0; names[i][k] != NULL; k++) {
+			if (strcmp(word, names[i][k]) == 0)
+				return i + 1;
+		}
+	}
+	return 0;
 }
 
 static void
@@ -248,6 +337,12 @@ read_number(struct coach_reading *r, size_t i)
 
 	if (word_is(w, i + 1, "kg") || word_is(w, i + 1, "lb"))
 		read_weight(r, i, word_is(w, i + 1, "lb") ? v * KG_PER_LB : v);
+	else if (i > 1 && word_is(w, i - 1, "for") && w->w[i - 2].number && r->weight_kg == 0) {
+		/* "100 for 5", without a unit. */
+		r->weight_kg = w->w[i - 2].value;
+		r->reps = whole;
+	} else if ((i > 1 && word_is(w, i - 1, "for")) && whole <= 30 && r->weight_kg > 0)
+		r->reps = whole;
 	else if (word_is(w, i + 1, "x") && i + 2 < w->n && w->w[i + 2].number)
 		r->sets = whole;
 	else if (i > 0 && word_is(w, i - 1, "x"))
@@ -256,12 +351,9 @@ read_number(struct coach_reading *r, size_t i)
 		r->reps = whole;
 	else if (word_is(w, i + 1, "sets") || word_is(w, i + 1, "set"))
 		r->sets = whole;
-	else if (before_is(w, i, 1, day)) {
-		if (before_is(w, i - 1, 1, (const char *const[]){ "from", NULL }) || r->day != 0)
-			r->from_day = r->day != 0 ? r->day : whole;
-		if (!before_is(w, i - 1, 1, (const char *const[]){ "from", NULL }))
-			r->day = whole;
-	} else if ((before_is(w, i, 2, rpe) || word_is(w, i + 1, "rpe")) && v >= 1 && v <= 10)
+	else if (before_is(w, i, 1, day))
+		read_day(r, i - 1, whole);
+	else if ((before_is(w, i, 2, rpe) || word_is(w, i + 1, "rpe")) && v >= 1 && v <= 10)
 		r->rpe = v;
 	else if ((before_is(w, i, 2, rir) || word_is(w, i + 1, "rir")) && v >= 0 && v <= 9)
 		r->rpe = 10 - v;
@@ -288,9 +380,15 @@ read_slots(const struct coach_brain *b, struct coach_reading *r)
 			read_number(r, i);
 			continue;
 		}
+		if (weekday(w->text) != 0) {
+			read_day(r, i, weekday(w->text));
+			r->weekday = true;
+		}
 		for (size_t k = 0; r->muscle == NULL && k < ARRAY_LEN(muscles); k++) {
-			if (strcmp(w->text, muscles[k].word) == 0)
-				r->muscle = muscles[k].muscle;
+			if (strcmp(w->text, muscles[k].word) != 0)
+				continue;
+			r->muscle = muscles[k].muscle;
+			r->whole_day = word_is(&r->words, i + 1, "day");
 		}
 	}
 }
@@ -313,6 +411,7 @@ coach_brain_read(const struct coach_brain *brain, struct slice message, struct a
 	struct coach_reading r = { .intent = COACH_INTENT_UNKNOWN };
 
 	coach_text_words(message, arena, &r.words);
+	r.language = coach_language_of(message, &r.words);
 	coach_lexicon_resolve(brain->lex, &r.words);
 	take_greeting(&r.words);
 	coach_library_mark(brain->library, &r.words);

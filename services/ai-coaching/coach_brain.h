@@ -48,7 +48,21 @@ enum coach_intent {
 	COACH_INTENT_ACKNOWLEDGE,
 	COACH_INTENT_CONFIRM,
 	COACH_INTENT_OFF_TOPIC,
-	COACH_INTENT_SAFETY, /* the safety table answers; never the table below */
+	COACH_INTENT_BEGINNER,
+	COACH_INTENT_GOALS,
+	COACH_INTENT_TERM,
+	COACH_INTENT_ILLNESS,
+	COACH_INTENT_SLEEP,
+	COACH_INTENT_SHORT,
+	COACH_INTENT_HOME,
+	COACH_INTENT_CARDIO,
+	COACH_INTENT_PRIVACY,
+	COACH_INTENT_LIMITS, /* something that the coach cannot do */
+	COACH_INTENT_ESTIMATE,
+	COACH_INTENT_COMPARE,
+	COACH_INTENT_DECLINE,
+	COACH_INTENT_LANGUAGE, /* not English */
+	COACH_INTENT_SAFETY,   /* the safety table answers; never the table below */
 	COACH_INTENT_COUNT,
 };
 const char *coach_intent_name(enum coach_intent intent);
@@ -68,12 +82,17 @@ struct coach_reading {
 	double confidence;                  /* 0..1 */
 	const coach_exercise *exercises[2]; /* in the order named */
 	const char *muscle;                 /* as the library calls it, or NULL */
-	double weight_kg;                   /* 0: none said */
-	double delta_kg;                    /* "add 5 kg": signed; 0: none */
-	double rpe;                         /* 0: none */
+	double weight_kg;                   /* 0: none said, or 0 (has_weight) */
+	bool has_weight;
+	double delta_kg; /* "add 5 kg": signed; 0: none */
+	double rpe;      /* 0: none */
 	unsigned reps, sets;
-	unsigned day;      /* "day 3"; 0: none */
-	unsigned from_day; /* "from day 1" */
+	unsigned day;         /* "day 3"; 0: none */
+	unsigned from_day;    /* "from day 1" */
+	bool weekday;         /* the day was a weekday's name: Monday is 1 */
+	bool whole_day;       /* "leg day": the day of `muscle`, not an exercise */
+	const char *language; /* not English: what to say about it; else NULL */
+	bool more;            /* something else was asked, too */
 };
 
 struct coach_brain;

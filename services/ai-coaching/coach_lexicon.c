@@ -96,6 +96,16 @@ coach_lexicon_word(const struct coach_lexicon *lex, int id)
 	return lex->words[id]->text;
 }
 
+/* Of two words as near: one of the safety table, else the longer one, as letters are left out more
+ * often than typed too many. */
+static bool
+better(const struct entry *a, const struct entry *b)
+{
+	unsigned sa = a->flags & COACH_WORD_SAFETY, sb = b->flags & COACH_WORD_SAFETY;
+
+	return sa != sb ? sa > sb : a->n > b->n;
+}
+
 int
 coach_lexicon_nearest(const struct coach_lexicon *lex, const char *word, size_t n)
 {
@@ -115,8 +125,7 @@ coach_lexicon_nearest(const struct coach_lexicon *lex, const char *word, size_t 
 			continue;
 		d = coach_text_distance(word, n, e->text, e->n, allowed);
 		if (d < best ||
-		    (d == best && d <= allowed && found >= 0 && (e->flags & COACH_WORD_SAFETY) &&
-		     !(lex->words[found]->flags & COACH_WORD_SAFETY))) {
+		    (d == best && found >= 0 && d <= allowed && better(e, lex->words[found]))) {
 			best = d;
 			found = (int)i;
 		}
@@ -137,7 +146,7 @@ coach_lexicon_resolve(const struct coach_lexicon *lex, struct coach_words *words
 		if (w->id >= 0)
 			continue;
 		/* A plural that no table has is its singular. */
-		if (n > 3 && w->text[n - 1] == 's')
+		if (n > 3 && w->text[n - 1] == 's' && w->text[n - 2] != 's')
 			w->id = coach_lexicon_find(lex, w->text, n - 1);
 		if (w->id >= 0)
 			continue;

@@ -48,13 +48,19 @@ const struct coach_class coach_classes[] = {
 	  "hand finger quad calf" },
 	{ "badly", "bad badly terrible awful severe severely sharp worse intense unbearable" },
 	{ "fast", "fast quick quickly quickest rapidly asap overnight" },
-	{ "day", "monday tuesday wednesday thursday friday saturday sunday day days" },
-	{ "drug",
-	  "steroid steroids roids juice gear sarm sarms testosterone tren trenbolone dianabol "
-	  "dbol anavar winstrol "
-	  "deca nandrolone hgh clenbuterol clen dnp peptides ostarine rad140 lgd ligandrol "
-	  "cardarine epo igf "
-	  "turinabol masteron anadrol semaglutide ozempic wegovy mk677 tb500 bpc157 trt" },
+	{ "weekday",
+	  "monday mon tuesday tues tue wednesday wed weds thursday thurs thur thu friday "
+	  "fri saturday sat sunday sun" },
+	{ "day",
+	  "monday tuesday wednesday thursday friday saturday sunday day days mon tues tue wed "
+	  "thurs thu fri sat sun" },
+	{ "focus",
+	  "leg legs push pull upper lower chest back arm arms shoulder shoulders glute glutes" },
+	{ "drug", "sarm sarms testosterone tren trenbolone dianabol "
+		  "dbol anavar winstrol "
+		  "deca nandrolone hgh clenbuterol clen dnp peptides ostarine rad140 lgd ligandrol "
+		  "cardarine epo igf "
+		  "turinabol masteron anadrol semaglutide ozempic wegovy mk677 tb500 bpc157 trt" },
 	{ NULL, NULL },
 };
 

@@ -325,20 +325,48 @@ make_load(struct maker *m, struct err *err)
 	return STATUS_OK;
 }
 
+/* Everything of a day; what is on the new day takes its place. */
+static enum status
+make_whole_day(struct maker *m, struct err *err)
+{
+	unsigned from = m->change->from_day, to = m->change->day;
+	size_t moved = 0, back = 0;
+
+	if (from == to)
+		return err_public(err, STATUS_FAILED_PRECONDITION, "That is day %u already.", to);
+	for (size_t i = 0; i < m->after->n_exercises; i++) {
+		coach_entry *e = arena_memdup(m->arena, m->after->exercises[i], sizeof(*e));
+
+		moved += coach_entry_day(e) == from;
+		back += coach_entry_day(e) == to;
+		e->day = coach_entry_day(e) == from ? to : coach_entry_day(e) == to ? from : e->day;
+		m->after->exercises[i] = e;
+	}
+	if (moved == 0)
+		return err_public(err, STATUS_FAILED_PRECONDITION, "The plan has no day %u.", from);
+	m->p->day->from_day = from;
+	strbuf_addf(&m->why,
+		    back > 0 ? "Day %u and day %u change places." : "Day %u becomes day %u.", from,
+		    to);
+	return STATUS_OK;
+}
+
 static enum status
 make_day(struct maker *m, struct err *err)
 {
 	if (m->change->day < 1 || m->change->day > 14)
 		return err_public(err, STATUS_INVALID_ARGUMENT, "A plan has days 1 to 14.");
+	m->p->change_case = FIT__AI_COACHING__V1__PROPOSAL__CHANGE_DAY;
+	m->p->day = pb_arena_new(m->arena, &fit__ai_coaching__v1__move_day__descriptor);
+	m->p->day->day = m->change->day;
+	if (m->change->entry == NULL)
+		return make_whole_day(m, err);
 	if (m->change->day == coach_entry_day(m->change->entry))
 		return err_public(err, STATUS_FAILED_PRECONDITION, "%s is on day %u already.",
 				  m->exercise->name, m->change->day);
 	m->entry->day = m->change->day;
 	m->entry->superset = 0;
-	m->p->change_case = FIT__AI_COACHING__V1__PROPOSAL__CHANGE_DAY;
-	m->p->day = pb_arena_new(m->arena, &fit__ai_coaching__v1__move_day__descriptor);
 	m->p->day->entry_id = m->entry->entry_id;
-	m->p->day->day = m->change->day;
 	strbuf_addf(&m->why, "%s moves from day %u to day %u.", m->exercise->name,
 		    coach_entry_day(m->change->entry), m->change->day);
 	return STATUS_OK;
@@ -369,24 +397,38 @@ check_after(struct maker *m, struct err *err)
 	return STATUS_OK;
 }
 
+static char *
+line_text(const struct maker *m, const coach_entry *e)
+{
+	const coach_exercise *exercise = coach_library_find(m->facts->library, e->exercise_id);
+
+	return arena_printf(m->arena, "day %u: %s, %s", coach_entry_day(e),
+			    exercise != NULL ? exercise->name : "an exercise that is gone",
+			    coach_proposal_sets_text(e, m->facts->pounds, m->arena));
+}
+
+/* A line for each entry that is another one after. */
 static void
 make_diff(struct maker *m)
 {
-	Fit__AiCoaching__V1__DiffLine *line =
-		pb_arena_new(m->arena, &fit__ai_coaching__v1__diff_line__descriptor);
-	const coach_exercise *to =
-		m->change->type == COACH_CHANGE_SWAP ? m->change->exercise : m->exercise;
-	const coach_entry *from = m->change->entry;
+	const coach_plan *before = m->facts->plan;
 
-	line->what = arena_printf(m->arena, "day %u, %s", coach_entry_day(from), m->exercise->name);
-	line->before =
-		arena_printf(m->arena, "day %u: %s, %s", coach_entry_day(from), m->exercise->name,
-			     coach_proposal_sets_text(from, m->facts->pounds, m->arena));
-	line->after = arena_printf(m->arena, "day %u: %s, %s", coach_entry_day(m->entry), to->name,
-				   coach_proposal_sets_text(m->entry, m->facts->pounds, m->arena));
-	m->p->n_diff = 1;
-	m->p->diff = ARENA_ARRAY(m->arena, Fit__AiCoaching__V1__DiffLine *, 1);
-	m->p->diff[0] = line;
+	m->p->diff = ARENA_ARRAY(m->arena, Fit__AiCoaching__V1__DiffLine *, before->n_exercises);
+	for (size_t i = 0; i < before->n_exercises; i++) {
+		const coach_entry *was = before->exercises[i], *is = m->after->exercises[i];
+		const coach_exercise *exercise =
+			coach_library_find(m->facts->library, was->exercise_id);
+		Fit__AiCoaching__V1__DiffLine *line;
+
+		if (is != m->entry && coach_entry_day(is) == coach_entry_day(was))
+			continue;
+		line = pb_arena_new(m->arena, &fit__ai_coaching__v1__diff_line__descriptor);
+		line->what = arena_printf(m->arena, "day %u, %s", coach_entry_day(was),
+					  exercise != NULL ? exercise->name : "an exercise");
+		line->before = line_text(m, was);
+		line->after = line_text(m, is);
+		m->p->diff[m->p->n_diff++] = line;
+	}
 }
 
 enum status
@@ -398,8 +440,9 @@ coach_proposal_make(const struct coach_facts *facts, const struct coach_change *
 	};
 	enum status st;
 
-	m.exercise = coach_library_find(facts->library, change->entry->exercise_id);
-	if (m.exercise == NULL)
+	if (change->entry != NULL)
+		m.exercise = coach_library_find(facts->library, change->entry->exercise_id);
+	if (change->entry != NULL && m.exercise == NULL)
 		return err_public(err, STATUS_FAILED_PRECONDITION,
 				  "The library does not have that exercise any more.");
 	m.p = pb_arena_new(arena, &fit__ai_coaching__v1__proposal__descriptor);

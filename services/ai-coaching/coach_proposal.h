@@ -28,10 +28,11 @@ const char *coach_change_name(enum coach_change_type type); /* swap | load | day
 
 struct coach_change {
 	enum coach_change_type type;
-	const coach_entry *entry;       /* of the facts' plan */
+	const coach_entry *entry;       /* of the facts' plan; NULL: a whole day */
 	const coach_exercise *exercise; /* swap */
 	int64_t grams;                  /* load */
 	unsigned day;                   /* day */
+	unsigned from_day;              /* a whole day */
 	const char *reason;             /* or NULL: a sentence is made */
 };
 

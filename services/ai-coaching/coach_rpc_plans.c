@@ -58,14 +58,20 @@ read_change(const Fit__AiCoaching__V1__ProposeChangeRequest *req, const struct c
 	case FIT__AI_COACHING__V1__PROPOSE_CHANGE_REQUEST__CHANGE_DAY:
 		c.type = COACH_CHANGE_DAY;
 		c.day = req->day->day;
+		c.from_day = req->day->from_day;
 		entry_id = req->day->entry_id;
+		if ((*entry_id != '\0') == (c.from_day != 0)) {
+			err_init(err);
+			return err_add_field(err, "day", "one of entryId and fromDay is needed");
+		}
 		break;
 	default:
 		err_init(err);
 		return err_add_field(err, "swap", "one of swap, load and day is needed");
 	}
-	c.entry = find_entry(facts->plan, entry_id);
-	if (c.entry == NULL)
+	if (c.from_day == 0)
+		c.entry = find_entry(facts->plan, entry_id);
+	if (c.entry == NULL && c.from_day == 0)
 		return err_public(err, STATUS_NOT_FOUND, "The plan has no such entry.");
 	*ret_change = c;
 	return STATUS_OK;

@@ -5,11 +5,28 @@
 
 #include "libcommon/base/compiler.h"
 #include "libcommon/base/status.h"
+#include "services/ai-coaching/coach_safety_table.h"
 
 struct coach_safety {
+	size_t nrows;
 	struct coach_pattern **patterns; /* those of row i begin at first[i] */
 	size_t *first;
 };
+
+static const struct coach_safety_part *const parts[] = { &coach_safety_body, &coach_safety_mind,
+							 &coach_safety_person,
+							 &coach_safety_choices };
+
+const struct coach_safety_row *
+coach_safety_row(size_t i)
+{
+	for (size_t k = 0; k < ARRAY_LEN(parts); k++) {
+		if (i < parts[k]->n)
+			return &parts[k]->rows[i];
+		i -= parts[k]->n;
+	}
+	return NULL;
+}
 
 const char *
 coach_level_name(enum coach_level level)
@@ -28,20 +45,22 @@ coach_safety_new(struct coach_lexicon *lex)
 
 	if (s == NULL)
 		panic("safety: no memory");
-	s->patterns = calloc(coach_safety_nrows * COACH_SAFETY_PATTERNS_MAX + 1,
-			     sizeof(struct coach_pattern *));
-	s->first = calloc(coach_safety_nrows + 1, sizeof(*s->first));
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		s->nrows += parts[i]->n;
+	s->patterns =
+		calloc(s->nrows * COACH_SAFETY_PATTERNS_MAX + 1, sizeof(struct coach_pattern *));
+	s->first = calloc(s->nrows + 1, sizeof(*s->first));
 	if (s->patterns == NULL || s->first == NULL)
 		panic("safety: no memory");
-	for (size_t i = 0; i < coach_safety_nrows; i++) {
-		const struct coach_safety_row *row = &coach_safety_rows[i];
+	for (size_t i = 0; i < s->nrows; i++) {
+		const struct coach_safety_row *row = coach_safety_row(i);
 
 		s->first[i] = n;
 		for (size_t k = 0; k < COACH_SAFETY_PATTERNS_MAX && row->patterns[k] != NULL; k++)
 			s->patterns[n++] =
 				coach_pattern_new(lex, row->patterns[k], COACH_WORD_SAFETY);
 	}
-	s->first[coach_safety_nrows] = n;
+	s->first[s->nrows] = n;
 	return s;
 }
 
@@ -50,7 +69,7 @@ coach_safety_free(struct coach_safety *safety)
 {
 	if (safety == NULL)
 		return;
-	for (size_t i = 0; i < safety->first[coach_safety_nrows]; i++)
+	for (size_t i = 0; i < safety->first[safety->nrows]; i++)
 		coach_pattern_free(safety->patterns[i]);
 	free(safety->patterns);
 	free(safety->first);
@@ -61,7 +80,7 @@ static bool
 applies(const struct coach_safety *safety, size_t i, const struct coach_lexicon *lex,
 	const struct coach_words *words)
 {
-	const struct coach_safety_row *row = &coach_safety_rows[i];
+	const struct coach_safety_row *row = coach_safety_row(i);
 	struct coach_match match;
 
 	for (size_t k = safety->first[i]; k < safety->first[i + 1]; k++) {
@@ -78,8 +97,8 @@ coach_safety_check(const struct coach_safety *safety, const struct coach_lexicon
 {
 	struct coach_findings f = { .n = 0 };
 
-	for (size_t i = 0; i < coach_safety_nrows; i++) {
-		const struct coach_safety_row *row = &coach_safety_rows[i];
+	for (size_t i = 0; i < safety->nrows; i++) {
+		const struct coach_safety_row *row = coach_safety_row(i);
 		bool known = false;
 		size_t at;
 

@@ -31,7 +31,7 @@ enum coach_level {
 /* "none", "adapt", "refuse", "see_professional", "urgent", "emergency". */
 const char *coach_level_name(enum coach_level level);
 
-#define COACH_SAFETY_PATTERNS_MAX 40
+#define COACH_SAFETY_PATTERNS_MAX 64
 
 struct coach_safety_row {
 	const char *topic; /* several rows may share one, with different levels */
@@ -44,10 +44,10 @@ struct coach_safety_row {
 	bool (*rule)(const struct coach_lexicon *lex, const struct coach_words *words);
 	bool negatable; /* "no chest pain" is none */
 };
-extern const struct coach_safety_row coach_safety_rows[];
-extern const size_t coach_safety_nrows;
+/* NULL: there are no more. */
+const struct coach_safety_row *coach_safety_row(size_t i);
 
-struct coach_safety; /* the table, compiled */
+struct coach_safety; /* the table (coach_safety_table.h), compiled */
 
 struct coach_safety *coach_safety_new(struct coach_lexicon *lex);
 void coach_safety_free(struct coach_safety *safety);
@@ -61,14 +61,5 @@ struct coach_findings {
 };
 void coach_safety_check(const struct coach_safety *safety, const struct coach_lexicon *lex,
 			const struct coach_words *words, struct coach_findings *ret_findings);
-
-/* Rules of rows, in coach_safety_rules.c. */
-bool coach_safety_low_calories(const struct coach_lexicon *lex, const struct coach_words *words);
-bool coach_safety_fast_loss(const struct coach_lexicon *lex, const struct coach_words *words);
-bool coach_safety_child(const struct coach_lexicon *lex, const struct coach_words *words);
-bool coach_safety_teenager(const struct coach_lexicon *lex, const struct coach_words *words);
-bool coach_safety_older(const struct coach_lexicon *lex, const struct coach_words *words);
-bool coach_safety_low_bmi(const struct coach_lexicon *lex, const struct coach_words *words);
-bool coach_safety_much_pain(const struct coach_lexicon *lex, const struct coach_words *words);
 
 #endif

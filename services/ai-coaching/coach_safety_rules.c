@@ -2,7 +2,7 @@
 /* Signs in numbers: calories, kilograms a week, ages, BMI, pain out of ten. Thresholds stand beside
  * each rule. */
 #include "libcommon/base/compiler.h"
-#include "services/ai-coaching/coach_safety.h"
+#include "services/ai-coaching/coach_safety_table.h"
 
 #define KG_PER_LB 0.45359237
 
@@ -164,20 +164,58 @@ coach_safety_older(const struct coach_lexicon *lex, const struct coach_words *wo
 	return age(words) >= 65;
 }
 
-/* A BMI under 18.5 that somebody has or wants. */
+#define BMI_LOW 18.5 /* underweight: WHO */
+
+/* Metres, of "170 cm", "1.7 m"; 0: no height stands there. */
+static double
+height_at(const struct coach_words *words, size_t i)
+{
+	const char *unit = word_at(words, i + 1);
+	double v = words->w[i].number ? words->w[i].value : 0;
+
+	if (strcmp(unit, "cm") == 0)
+		v /= 100;
+	else if (strcmp(unit, "m") != 0)
+		return 0;
+	return v > 1.2 && v < 2.3 ? v : 0;
+}
+
+static double
+weight_at(const struct coach_words *words, size_t i)
+{
+	const char *unit = word_at(words, i + 1);
+
+	if (!words->w[i].number)
+		return 0;
+	return strcmp(unit, "kg") == 0   ? words->w[i].value
+	       : strcmp(unit, "lb") == 0 ? words->w[i].value * KG_PER_LB
+					 : 0;
+}
+
+/* A BMI under 18.5 that somebody has or wants, said as such or by weight and height. A change
+ * ("lose 5 kg") is no weight. */
 bool
 coach_safety_low_bmi(const struct coach_lexicon *lex, const struct coach_words *words)
 {
+	static const char *const change[] = { "lose",   "losing", "lost", "gain",
+					      "gained", "drop",   "by",   NULL };
+	double kg = 0, height = 0;
+
 	(void)lex;
 	for (size_t i = 0; i < words->n; i++) {
-		if (strcmp(words->w[i].text, "bmi") != 0)
-			continue;
-		for (size_t k = i + 1; k < words->n && k < i + 5; k++) {
-			if (words->w[k].number && words->w[k].value > 8 && words->w[k].value < 18.5)
+		for (size_t k = i + 1;
+		     strcmp(words->w[i].text, "bmi") == 0 && k < words->n && k < i + 5; k++) {
+			if (words->w[k].number && words->w[k].value > 8 &&
+			    words->w[k].value < BMI_LOW)
 				return true;
 		}
+		if (height == 0)
+			height = height_at(words, i);
+		if (weight_at(words, i) > 25 && (i == 0 || !is_any(words->w[i - 1].text, change)) &&
+		    (kg == 0 || weight_at(words, i) < kg))
+			kg = weight_at(words, i);
 	}
-	return false;
+	return kg > 0 && height > 0 && kg / (height * height) < BMI_LOW;
 }
 
 /* "pain is 6 out of 10": above 3 is too much to train on. */

@@ -151,6 +151,7 @@ fold_all(struct slice text, struct strbuf *out)
 
 struct maker {
 	struct coach_words *words;
+	size_t max;
 	bool breaks;
 };
 
@@ -159,7 +160,7 @@ add_word(struct maker *m, const char *text, size_t n)
 {
 	struct coach_word *w;
 
-	if (m->words->n == COACH_WORDS_MAX)
+	if (m->words->n == m->max)
 		return NULL;
 	w = &m->words->w[m->words->n++];
 	*w = (struct coach_word){ .id = -1, .exercise = -1, .breaks = m->breaks };
@@ -188,6 +189,7 @@ static const struct {
 	{ "whats", "what is" },
 	{ "hows", "how is" },
 	{ "im", "i am" },
+	{ "youre", "you are" },
 	{ "ive", "i have" },
 	{ "id", "i would" },
 	{ "ill", "i will" },
@@ -389,12 +391,13 @@ void
 coach_text_words(struct slice text, struct arena *arena, struct coach_words *ret_words)
 {
 	struct strbuf folded = STRBUF_INIT;
-	struct maker m = { ret_words, false };
+	struct maker m = { .words = ret_words };
 	const char *p, *end;
 
-	*ret_words = (struct coach_words){ ARENA_ARRAY(arena, struct coach_word, COACH_WORDS_MAX),
-					   0, 0 };
 	fold_all(text, &folded);
+	/* No letter makes more than a word, spelt-out shorthand neither. */
+	m.max = folded.len < COACH_WORDS_MAX ? folded.len : COACH_WORDS_MAX;
+	*ret_words = (struct coach_words){ .w = ARENA_ARRAY(arena, struct coach_word, m.max + 1) };
 	p = strbuf_cstr(&folded);
 	end = p + folded.len;
 	while (p < end) {

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proposals: made by the coach or by a button, accepted once, as a version created by ai."""
+import concurrent.futures
+import signal
 import uuid
 
-from coach_service import Failure, Service
+import pytest
+from coach_service import BUILD, Failure, Service
 from test_chat import make_plan, train
+from workout_service import Service as WorkoutService
 
 
 def versions(trainee, plan):
@@ -102,23 +106,88 @@ def test_idempotency_key(ana):
     assert propose(ana, plan, metadata=meta)["id"] == first["id"]
 
 
-def test_crash_between_plan_and_proposal(ana, service):
-    """The version is made, the process dies before it marks the proposal: accepting again finds the same version."""
-    fragile = Service(service.folder + "/fragile", service.pg, service.redis_url, service.user_target, service.workout_target,
-                      FIT_CRASH_POINT="coach.between_plan_and_proposal").start()
+def has_crash_points():
+    with open(f"{BUILD}/bin/ai-coaching", "rb") as f:
+        return b"coach.between_plan_and_proposal" in f.read()
+
+
+def accept_dies(fragile, trainee, proposal):
+    with pytest.raises(Failure) as e:
+        fragile.call("AcceptProposal", {"proposalId": proposal["id"]}, trainee.id)
+    assert e.value.status in ("UNAVAILABLE", "UNKNOWN", "CANCELLED", "DEADLINE_EXCEEDED")
+
+
+def accepted_once(trainee, plan, proposal):
+    """Whatever was killed: accepting again ends with one version, one event of each service, and one record."""
+    assert trainee.call("AcceptProposal", {"proposalId": proposal["id"]})["proposal"]["acceptedVersion"] == 2
+    assert trainee.call("AcceptProposal", {"proposalId": proposal["id"]})["proposal"]["acceptedVersion"] == 2
+    assert versions(trainee, plan) == [(2, "ai"), (1, "user")]
+    assert trainee.call("GetProposal", {"proposalId": proposal["id"]})["status"] == "accepted"
+    assert [t for t, _ in trainee.outbox()].count("proposalAccepted") == 1
+    assert [t for t, _ in trainee.athlete.outbox()].count("planChanged") == 1
+
+
+@pytest.mark.skipif(not has_crash_points(), reason="this build has no crash points")
+@pytest.mark.parametrize("point,made,status", [
+    # Workout has the version; the coach has not marked the proposal.
+    ("coach.between_plan_and_proposal", 2, "open"),
+    # The coach's record is written; its client has no answer.
+    ("rpc.before_reply", 2, "accepted"),
+])
+def test_coach_dies_while_accepting(ana, service, point, made, status):
+    fragile = Service(f"{service.folder}/{point}", service.pg, service.redis_url, service.user_target,
+                      service.workout_target, FIT_CRASH_POINT=point).start()
     plan = make_plan(ana)
     proposal = propose(ana, plan)
-    try:
-        fragile.call("AcceptProposal", {"proposalId": proposal["id"]}, ana.id)
-        fragile.stop()
-        return  # this build has no crash points
-    except Failure as e:
-        assert e.status in ("UNAVAILABLE", "UNKNOWN", "CANCELLED")
-    fragile.process.wait(10)
-    assert versions(ana, plan) == [(2, "ai"), (1, "user")]
+    accept_dies(fragile, ana, proposal)
+    assert fragile.process.wait(10) == -signal.SIGKILL
+    assert len(versions(ana, plan)) == made
+    assert ana.call("GetProposal", {"proposalId": proposal["id"]})["status"] == status
+    accepted_once(ana, plan, proposal)
+
+
+@pytest.mark.skipif(not has_crash_points(), reason="this build has no crash points")
+def test_workout_dies_while_accepting(ana, service, workouts):
+    """Its transaction is committed, the coach never hears of it."""
+    dying = WorkoutService(f"{service.folder}/dying", workouts.pg, FIT_CRASH_POINT="rpc.before_reply").start()
+    alone = Service(f"{service.folder}/alone", service.pg, service.redis_url, service.user_target,
+                    f"127.0.0.1:{dying.port}").start()
+    plan = make_plan(ana)
+    proposal = propose(ana, plan)
+    accept_dies(alone, ana, proposal)
+    assert dying.process.wait(10) == -signal.SIGKILL and alone.stop() == 0
+    assert len(versions(ana, plan)) == 2
     assert ana.call("GetProposal", {"proposalId": proposal["id"]})["status"] == "open"
-    assert ana.call("AcceptProposal", {"proposalId": proposal["id"]})["proposal"]["acceptedVersion"] == 2
-    assert versions(ana, plan) == [(2, "ai"), (1, "user")]
+    accepted_once(ana, plan, proposal)
+
+
+def test_accepted_by_many_at_once(ana):
+    plan = make_plan(ana)
+    proposal = propose(ana, plan)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: ana.call("AcceptProposal", {"proposalId": proposal["id"]}), range(8)))
+    assert {r["proposal"]["acceptedVersion"] for r in replies} == {2}
+    accepted_once(ana, plan, proposal)
+
+
+def test_whole_day(ana):
+    plan = make_plan(ana)
+    ana.ask("move bench day to friday")
+    done = ana.ask("move monday to thursdy")
+    assert "Thursday is day 4" in done["text"] and "Day 1 becomes day 4" in done["text"]
+    proposal = ana.actions[0]["proposal"]
+    assert proposal["day"] == {"day": 4, "fromDay": 1} and len(proposal["diff"]) == 1
+    made = ana.call("AcceptProposal", {"proposalId": proposal["id"]})["plan"]
+    assert [e["day"] for e in made["exercises"]] == [4, 2]
+    button = ana.call("ProposeChange", {"planId": plan["id"], "day": {"fromDay": 4, "day": 2}})
+    made = ana.call("AcceptProposal", {"proposalId": button["id"]})["plan"]
+    assert [e["day"] for e in made["exercises"]] == [2, 4], "they change places"
+    assert [e["entryId"] for e in made["exercises"]] == [e["entryId"] for e in plan["exercises"]]
+    for bad in ({"day": 3}, {"day": 3, "fromDay": 2, "entryId": plan["exercises"][0]["entryId"]}):
+        e = ana.fails("ProposeChange", {"planId": plan["id"], "day": bad})
+        assert (e.status, e.fields) == ("INVALID_ARGUMENT", ["day"])
+    assert ana.fails("ProposeChange", {"planId": plan["id"], "day": {"day": 3, "fromDay": 7}}).status == \
+        "FAILED_PRECONDITION"
 
 
 def test_clients_cannot_say_ai(ana):
