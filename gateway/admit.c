@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/admit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +46,7 @@ struct admit_call {
 	admit_fn fn; /* NULL: cancelled */
 	void *arg;
 	const struct config_rate *rate;
-	char key[KEY_MAX], interval[24], burst[24];
+	char key[KEY_MAX];
 	size_t key_n; /* of the caller's key, after "rate_limit:{" */
 	bool asked_session, retried;
 	struct admit_reply reply;
@@ -91,6 +90,20 @@ admit_free(struct admit *admit)
 	free(admit);
 }
 
+/* Appends to a text of KEY_MAX bytes that has n; what does not fit is cut. Returns the new n. */
+static size_t
+append(char *text, size_t n, struct slice part)
+{
+	size_t room = KEY_MAX - 1 - n;
+
+	if (part.n > room)
+		part.n = room;
+	if (part.n > 0)
+		memcpy(text + n, part.p, part.n);
+	text[n + part.n] = '\0';
+	return n + part.n;
+}
+
 struct gcra_result
 admit_local(struct admit *admit, struct slice key, struct slice class_name,
 	    const struct gcra_rate *rate)
@@ -98,8 +111,9 @@ admit_local(struct admit *admit, struct slice key, struct slice class_name,
 	char text[KEY_MAX];
 	int64_t now_us = clock_mono_ns() / 1000, first = 0;
 
-	int n = snprintf(text, sizeof(text), "%.*s:%.*s", SLICE_ARG(class_name), SLICE_ARG(key));
-	struct slice id = slice_make(text, n < KEY_MAX ? (size_t)n : KEY_MAX - 1);
+	size_t n = append(text, 0, class_name);
+	n = append(text, n, SLICE_LIT(":"));
+	struct slice id = slice_make(text, append(text, n, key));
 	int64_t *tat = lru_get(admit->local, id, now_us / 1000);
 	struct gcra_result result = gcra_take(rate, tat != NULL ? tat : &first, now_us);
 	if (tat == NULL) {
@@ -142,14 +156,18 @@ send_script(struct admit_call *call, const char *verb, const char *script, const
 	struct admit *admit = call->admit;
 	char session_key[KEY_MAX];
 	const char *hget[3] = { "HGET", session_key, session_id };
-	const char *eval[6] = { verb, script, "1", call->key, call->interval, call->burst };
+	const char *eval[6] = {
+		verb, script, "1", call->key, call->rate->interval_text, call->rate->burst_text
+	};
 	size_t hget_n[3], eval_n[6];
 	struct redis_cmd cmds[2];
 	size_t n = 0;
 
 	if (session_id != NULL) {
-		snprintf(session_key, sizeof(session_key), "session:{%.*s}", (int)call->key_n,
-			 call->key + strlen(KEY_PREFIX));
+		size_t len = append(session_key, 0, SLICE_LIT("session:{"));
+		len = append(session_key, len,
+			     slice_make(call->key + strlen(KEY_PREFIX), call->key_n));
+		append(session_key, len, SLICE_LIT("}"));
 		for (int i = 0; i < 3; i++)
 			hget_n[i] = strlen(hget[i]);
 		cmds[n++] = (struct redis_cmd){ 3, hget, hget_n };
@@ -239,7 +257,7 @@ struct admit_call *
 admit_start(struct admit *admit, const struct admit_request *req, struct admit_reply *ret_reply,
 	    admit_fn fn, void *arg)
 {
-	char session_id[SESSION_ID_MAX];
+	char session_id[KEY_MAX];
 	struct admit_call *call;
 
 	if (admit->redis == NULL || !redis_async_up(admit->redis) ||
@@ -260,13 +278,11 @@ admit_start(struct admit *admit, const struct admit_request *req, struct admit_r
 	call->asked_session = req->session_id.n > 0;
 	call->retried = false;
 	call->reply = (struct admit_reply){ .session = ADMIT_UNKNOWN };
-	snprintf(call->key, sizeof(call->key), KEY_PREFIX "%.*s}:%.*s", (int)call->key_n,
-		 req->key.p, SLICE_ARG(req->rate->name));
-	int64_t interval = gcra_interval_us(&req->rate->rate);
-	snprintf(call->interval, sizeof(call->interval), "%lld", (long long)interval);
-	snprintf(call->burst, sizeof(call->burst), "%lld",
-		 (long long)(interval * req->rate->rate.limit));
-	snprintf(session_id, sizeof(session_id), "%.*s", SLICE_ARG(req->session_id));
+	size_t n = append(call->key, 0, SLICE_LIT(KEY_PREFIX));
+	n = append(call->key, n, slice_make(req->key.p, call->key_n));
+	n = append(call->key, n, SLICE_LIT("}:"));
+	append(call->key, n, req->rate->name);
+	append(session_id, 0, req->session_id);
 	send_script(call, "EVALSHA", admit->script.sha1, call->asked_session ? session_id : NULL);
 	return call;
 }

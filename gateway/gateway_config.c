@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/gateway_config.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,13 +110,24 @@ parse_upstreams(struct gateway_config *config, struct err *err)
 	return STATUS_OK;
 }
 
+static void
+write_rate(struct config_rate *rate)
+{
+	int64_t interval = gcra_interval_us(&rate->rate);
+
+	snprintf(rate->interval_text, sizeof(rate->interval_text), "%" PRId64, interval);
+	snprintf(rate->burst_text, sizeof(rate->burst_text), "%" PRId64,
+		 interval * rate->rate.limit);
+}
+
 static enum status
 parse_rates(struct gateway_config *config, struct err *err)
 {
 	struct slice list = slice_str(config->rates_text), item;
 
 	config->rates[config->nrates++] =
-		(struct config_rate){ SLICE_LIT("default"), { 100, 900 } };
+		(struct config_rate){ .name = SLICE_LIT("default"), .rate = { 100, 900 } };
+	write_rate(&config->rates[0]);
 	while (http_list_next(&list, &item)) {
 		const char *eq = memchr(item.p, '=', item.n);
 		size_t n = eq != NULL ? (size_t)(eq - item.p) : 0;
@@ -125,6 +137,7 @@ parse_rates(struct gateway_config *config, struct err *err)
 		    !gcra_rate_parse(slice_make(eq + 1, item.n - n - 1), &rate.rate))
 			return bad(err, "FIT_RATE_CLASSES", item,
 				   "class=requests/seconds, at most 15");
+		write_rate(&rate);
 		if (slice_eq_str(rate.name, "default"))
 			config->rates[0] = rate;
 		else

@@ -31,6 +31,7 @@ struct config_upstream {
 struct config_rate {
 	struct slice name;
 	struct gcra_rate rate;
+	char interval_text[24], burst_text[24]; /* us, as Redis is told them */
 };
 
 struct gateway_config {

@@ -319,11 +319,8 @@ on_field_line(struct head_filter *filter, const char *base, struct slice line)
 	struct slice value = http_trim(slice_make(colon + 1, line.n - name.n - 1));
 	if (!http_is_token(name))
 		return refuse(filter, 400, "A header field's name is malformed.");
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return refuse(filter, 400, "A header field has a control character.");
-	}
+	if (!http_is_field_value(value))
+		return refuse(filter, 400, "A header field has a control character.");
 	if (head->nfields == HEAD_FIELDS_MAX)
 		return refuse(filter, 431, "There are too many header fields.");
 	head->fields[head->nfields++] = (struct head_field){ span(base, name), span(base, value) };

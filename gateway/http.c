@@ -94,6 +94,40 @@ http_is_token(struct slice text)
 	return text.n > 0;
 }
 
+static bool
+is_value_octet(unsigned char c)
+{
+	return (c >= 0x20 || c == '\t') && c != 0x7f;
+}
+
+/*
+ * Eight octets at a time: most of a request is values of fields. The high bits tell whether one of
+ * the eight is below 0x20 or is 0x7f (S. E. Anderson, "Bit Twiddling Hacks": hasless, haszero);
+ * only then they are looked at, for it may be a tab.
+ */
+bool
+http_is_field_value(struct slice text)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t i = 0;
+
+	for (; text.n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t word, del;
+
+		memcpy(&word, text.p + i, sizeof(word));
+		del = word ^ 0x7f * ones;
+		if (((((word - 0x20 * ones) & ~word) | ((del - ones) & ~del)) & 0x80 * ones) == 0)
+			continue;
+		for (size_t k = i; k < i + sizeof(word); k++)
+			if (!is_value_octet((unsigned char)text.p[k]))
+				return false;
+	}
+	for (; i < text.n; i++)
+		if (!is_value_octet((unsigned char)text.p[i]))
+			return false;
+	return true;
+}
+
 static unsigned char
 lower(unsigned char c)
 {

@@ -34,6 +34,8 @@ const char *http_reason(unsigned status);
 
 /* RFC 9110 section 5.6.2 */
 bool http_is_token(struct slice text);
+/* No control character but the tab. */
+bool http_is_field_value(struct slice text);
 /* Equal without regard to ASCII case. */
 bool http_name_eq(struct slice a, struct slice b);
 /* Without spaces and tabs at both ends. */

@@ -18,6 +18,7 @@
 #include <event2/event.h>
 
 #include "libcommon/base/clock.h"
+#include "libcommon/base/compiler.h"
 #include "libcommon/base/rng.h"
 #include "libcommon/runtime/loop.h"
 
@@ -210,7 +211,7 @@ on_connected(struct h2_session *s)
 static void
 receive(struct h2_session *s)
 {
-	uint8_t buf[READ_SIZE];
+	NOT_ZEROED uint8_t buf[READ_SIZE];
 
 	s->last_recv_ms = clock_mono_ms();
 	for (int i = 0; i < READS_A_TURN && s->state == H2_OPEN; i++) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "libcommon/base/codec.h"
+#include "libcommon/base/compiler.h"
 #include "libcommon/rpc/rpc_status.h"
 
 static void
@@ -34,7 +35,7 @@ on_status_field(struct rpc_client_call *call, struct slice name, struct slice va
 static void
 give_header(struct rpc_client_call *call, struct slice name, struct slice value)
 {
-	char raw[H2_HEADER_LIST_MAX];
+	NOT_ZEROED char raw[H2_HEADER_LIST_MAX];
 	size_t n;
 
 	if (call->events->on_header == NULL)

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libcommon/rpc/rpc_frame.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "libcommon/net/h2_session.h"
 
 /* A buffer for one message beyond this is given back after it. */
@@ -176,5 +173,12 @@ rpc_timeout_format(int64_t ms, char buf[RPC_TIMEOUT_SIZE])
 	int64_t v = ms / units[i].ms;
 	if (v > 99999999)
 		v = 99999999;
-	return (size_t)snprintf(buf, RPC_TIMEOUT_SIZE, "%" PRId64 "%c", v, units[i].unit);
+	size_t n = 1;
+	for (int64_t rest = v; rest > 9; rest /= 10)
+		n++;
+	for (size_t at = n; at > 0; v /= 10)
+		buf[--at] = (char)('0' + v % 10);
+	buf[n] = units[i].unit;
+	buf[n + 1] = '\0';
+	return n + 1;
 }

@@ -20,6 +20,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "libcommon/base/compiler.h"
 #include "libcommon/store/lease.h"
 #include "libcommon/store/redis_wire.h"
 
@@ -73,7 +74,7 @@ fail_lost(const char *doing, int error, struct err *err)
 static enum status
 fill(struct conn *conn, struct err *err)
 {
-	char buf[READ_SIZE];
+	NOT_ZEROED char buf[READ_SIZE];
 	ssize_t n = recv(conn->fd, buf, sizeof(buf), 0);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -19,6 +19,7 @@
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 
+#include "libcommon/base/compiler.h"
 #include "libcommon/base/rng.h"
 #include "libcommon/base/strbuf.h"
 #include "libcommon/runtime/loop.h"
@@ -284,7 +285,7 @@ static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct redis_async *r = arg;
-	char buf[READ_SIZE];
+	NOT_ZEROED char buf[READ_SIZE];
 
 	(void)what;
 	enter(r);

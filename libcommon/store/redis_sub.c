@@ -18,6 +18,7 @@
 
 #include "libcommon/base/arena.h"
 #include "libcommon/base/clock.h"
+#include "libcommon/base/compiler.h"
 #include "libcommon/base/rng.h"
 #include "libcommon/observe/log.h"
 #include "libcommon/store/redis_wire.h"
@@ -87,7 +88,7 @@ send_all(struct link *link, struct slice bytes)
 static bool
 fill(struct link *link)
 {
-	char buf[READ_SIZE];
+	NOT_ZEROED char buf[READ_SIZE];
 	ssize_t n = recv(link->fd, buf, sizeof(buf), 0);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -119,6 +119,34 @@ test_head_filter_keep_alive(void **state)
 	}
 }
 
+/* Every octet at every place of a word, and in what is left behind the last one. */
+static void
+test_head_filter_value_octets(void **state)
+{
+	static const char before[] = "GET / HTTP/1.1\r\n" H "X: ";
+	char text[sizeof(before) + 32];
+	struct head_filter filter;
+
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		bool fits = (c >= 0x20 || c == '\t') && c != 0x7f;
+
+		if (c == '\r' || c == '\n')
+			continue;
+		for (size_t at = 0; at < 20; at++) {
+			size_t n = sizeof(before) - 1;
+
+			memcpy(text, before, n);
+			memset(text + n, 'v', 22);
+			text[n + 1 + at] = (char)c;
+			memcpy(text + n + 22, "\r\n\r\n", 4);
+			head_filter_init(&filter);
+			assert_int_equal(head_filter_feed(&filter, slice_make(text, n + 26)),
+					 fits ? HEAD_READY : HEAD_REFUSED);
+		}
+	}
+}
+
 static void
 test_head_filter_limits(void **state)
 {
@@ -152,6 +180,7 @@ main(void)
 		cmocka_unit_test(test_head_filter_verdict_is_the_same_for_every_cut),
 		cmocka_unit_test(test_head_filter_tells_the_parts),
 		cmocka_unit_test(test_head_filter_keep_alive),
+		cmocka_unit_test(test_head_filter_value_octets),
 		cmocka_unit_test(test_head_filter_limits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
