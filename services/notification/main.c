@@ -91,7 +91,8 @@ open_parts(const struct notification_config *cfg, struct notification_service *s
 	if (st == STATUS_OK)
 		service->messenger =
 			notification_messenger_start(service->pool, service->prefs, senders,
-						     ARRAY_LEN(senders), cfg->keep_days);
+						     ARRAY_LEN(senders), cfg->lease_s * 1000,
+						     cfg->keep_days);
 	return st;
 }
 

@@ -22,6 +22,9 @@ static const struct config_item items[] = {
 		   "and is authenticated anew."),
 	CONFIG_INT("FIT_NOTIFICATION_STREAMS_MAX", S, streams_max, "20000", 1, 1000000, 0,
 		   "Open streams of one process, at most."),
+	CONFIG_INT("FIT_NOTIFICATION_LEASE_S", S, lease_s, "60", 16, 3600, 0,
+		   "For how long a process holds the deliveries that it took, seconds: what it "
+		   "leaves when it dies waits so long."),
 	CONFIG_INT("FIT_NOTIFICATION_KEEP_DAYS", S, keep_days, "90", 1, 3650, 0,
 		   "Notifications older than this are deleted, days."),
 };

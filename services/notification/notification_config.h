@@ -15,6 +15,7 @@ struct notification_config {
 	int64_t poll_ms;
 	int64_t stream_life_s;
 	int64_t streams_max;
+	int64_t lease_s;
 	int64_t keep_days;
 };
 

@@ -17,17 +17,28 @@ static const char sql_take[] =
 	" n.body, n.group_key, n.parameters, n.occurred_at, t.attempts::bigint,"
 	" n.read_at IS NOT NULL OR n.deleted_at IS NOT NULL"
 	" FROM taken t JOIN notifications n ON n.id = t.notification_id AND n.user_id = t.user_id";
-static const char sql_done[] = "UPDATE deliveries SET state = $4, error = $5, done_at = now()"
-			       " WHERE user_id = $1 AND notification_id = $2 AND channel = $3";
+/*
+ * Attempts are the fence: whoever takes a delivery counts, and only what this take counted is taken
+ * back, so nobody who lost his lease sees his number on a row that is another's.
+ */
+#define HELD " WHERE user_id = $1 AND notification_id = $2 AND channel = $3 AND attempts = $4"
+static const char sql_done[] = "UPDATE deliveries SET state = $5, error = $6, done_at = now()" HELD
+			       " AND state = 'waiting'";
 static const char sql_again[] =
-	"UPDATE deliveries SET due_at = now() + $4 * interval '1 millisecond', error = $5"
-	" WHERE user_id = $1 AND notification_id = $2 AND channel = $3";
+	"UPDATE deliveries SET due_at = now() + $5 * interval '1 millisecond', error = $6" HELD
+	" AND state = 'waiting'";
+static const char sql_give_back[] =
+	"UPDATE deliveries d SET due_at = now(), attempts = d.attempts - 1"
+	" FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::text[], $4::text[]::integer[])"
+	" AS t (user_id, notification_id, channel, attempts)"
+	" WHERE d.user_id = t.user_id AND d.notification_id = t.notification_id"
+	" AND d.channel = t.channel AND d.attempts = t.attempts AND d.state = 'waiting'";
 /* Waiting is no attempt. */
 static const char sql_postpone[] =
-	"UPDATE deliveries SET due_at = quiet_until(now(), $4, $5::text::time, $6::text::time),"
-	" attempts = attempts - 1"
-	" WHERE user_id = $1 AND notification_id = $2 AND channel = $3"
-	" AND quiet_until(now(), $4, $5::text::time, $6::text::time) > now()";
+	"WITH quiet AS (SELECT quiet_until(now(), $5, $6::text::time, $7::text::time) AS until),"
+	" moved AS (UPDATE deliveries SET due_at = until, attempts = attempts - 1 FROM quiet" HELD
+	" AND until > now())"
+	" SELECT until > now() FROM quiet";
 static const char sql_old_owner[] =
 	"SELECT user_id FROM notifications WHERE created_at < now() - $1 * interval '1 day'"
 	" ORDER BY created_at LIMIT 1";
@@ -75,19 +86,48 @@ notification_store_take(struct pg_pool *pool, struct deadline deadline, unsigned
 	return STATUS_OK;
 }
 
+#define HELD_ARGS(D, ...)                                                                          \
+	PG_ARGS(pg_uuid(&(D)->user), pg_uuid(&(D)->notification), pg_str((D)->channel),            \
+		pg_int((D)->attempts), __VA_ARGS__)
+
+enum status
+notification_store_give_back(struct pg_pool *pool, struct deadline deadline,
+			     const struct notification_delivery *list, size_t n,
+			     struct arena *arena, struct err *err)
+{
+	char **users = ARENA_ARRAY(arena, char *, n), **ids = ARENA_ARRAY(arena, char *, n);
+	char **channels = ARENA_ARRAY(arena, char *, n), **attempts = ARENA_ARRAY(arena, char *, n);
+
+	for (size_t i = 0; i < n; i++) {
+		users[i] = arena_alloc(arena, UUID_TEXT_SIZE);
+		uuid_format(&list[i].user, users[i]);
+		ids[i] = arena_alloc(arena, UUID_TEXT_SIZE);
+		uuid_format(&list[i].notification, ids[i]);
+		channels[i] = arena_strdup(arena, list[i].channel);
+		attempts[i] = arena_printf(arena, "%lld", (long long)list[i].attempts);
+	}
+	return pg_query(pool, deadline, sql_give_back,
+			PG_ARGS(pg_strings(users, n), pg_strings(ids, n), pg_strings(channels, n),
+				pg_strings(attempts, n)),
+			arena, NULL, err);
+}
+
 enum status
 notification_store_done(struct pg_pool *pool, struct deadline deadline,
 			const struct notification_delivery *d, enum notification_outcome outcome,
-			const char *error, struct arena *arena, struct err *err)
+			const char *error, struct arena *arena, bool *ret_mine, struct err *err)
 {
 	static const char *const names[] = { [NOTIFICATION_SENT] = "sent",
 					     [NOTIFICATION_SKIPPED] = "skipped",
 					     [NOTIFICATION_FAILED] = "failed" };
+	struct pg_result *res;
+	enum status st =
+		pg_query(pool, deadline, sql_done,
+			 HELD_ARGS(d, pg_str(names[outcome]), pg_str(error)), arena, &res, err);
 
-	return pg_query(pool, deadline, sql_done,
-			PG_ARGS(pg_uuid(&d->user), pg_uuid(&d->notification), pg_str(d->channel),
-				pg_str(names[outcome]), pg_str(error)),
-			arena, NULL, err);
+	if (st == STATUS_OK)
+		*ret_mine = pg_affected(res) > 0;
+	return st;
 }
 
 enum status
@@ -95,9 +135,7 @@ notification_store_again(struct pg_pool *pool, struct deadline deadline,
 			 const struct notification_delivery *d, int64_t delay_ms, const char *error,
 			 struct arena *arena, struct err *err)
 {
-	return pg_query(pool, deadline, sql_again,
-			PG_ARGS(pg_uuid(&d->user), pg_uuid(&d->notification), pg_str(d->channel),
-				pg_int(delay_ms), pg_str(error)),
+	return pg_query(pool, deadline, sql_again, HELD_ARGS(d, pg_int(delay_ms), pg_str(error)),
 			arena, NULL, err);
 }
 
@@ -115,12 +153,11 @@ notification_store_postpone(struct pg_pool *pool, struct deadline deadline,
 		return STATUS_OK;
 	}
 	st = pg_query(pool, deadline, sql_postpone,
-		      PG_ARGS(pg_uuid(&d->user), pg_uuid(&d->notification), pg_str(d->channel),
-			      pg_str(wants->zone), pg_str(wants->quiet_start),
-			      pg_str(wants->quiet_end)),
+		      HELD_ARGS(d, pg_str(wants->zone), pg_str(wants->quiet_start),
+				pg_str(wants->quiet_end)),
 		      arena, &res, err);
 	if (st == STATUS_OK)
-		*ret_quiet = pg_affected(res) > 0;
+		*ret_quiet = pg_get_bool(res, 0, 0);
 	return st;
 }
 

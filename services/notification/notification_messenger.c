@@ -18,8 +18,9 @@
 
 #define TICK_MS 1000
 #define TAKE_AT_ONCE 50
-#define LEASE_MS 60000
 #define STEP_MS 5000
+/* From asking what the user wants to the sender's answer; then a step to note the outcome. */
+#define DELIVERY_MS 10000
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 300000
 #define SWEEP_EVERY_MS 60000
@@ -31,7 +32,7 @@ struct notification_messenger {
 	struct notification_prefs *prefs;
 	struct notification_sender *senders[NOTIFICATION_SENDERS_MAX];
 	size_t nsenders;
-	int64_t keep_days;
+	int64_t lease_ms, keep_days;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -61,14 +62,14 @@ is_passing(enum status st)
 
 static enum status
 send_one(struct notification_messenger *m, struct notification_sender *sender,
-	 const struct notification_delivery *d, struct arena *arena, struct err *err)
+	 const struct notification_delivery *d, struct deadline deadline, struct arena *arena,
+	 struct err *err)
 {
 	struct notification_contact contact = { NULL, NULL };
 	enum status st = STATUS_OK;
 
 	if (sender->needs_address)
-		st = notification_prefs_contact(m->prefs, deadline_in(STEP_MS), &d->user, arena,
-						&contact, err);
+		st = notification_prefs_contact(m->prefs, deadline, &d->user, arena, &contact, err);
 	if (st != STATUS_OK)
 		return st;
 	st = sender->send(sender,
@@ -84,7 +85,7 @@ send_one(struct notification_messenger *m, struct notification_sender *sender,
 							 .time_ms = d->time_ms,
 							 .address = contact.email,
 							 .name = contact.name },
-			  err);
+			  deadline, err);
 	if (st == STATUS_OK)
 		CRASH_POINT("notification.delivery.after_send");
 	return st;
@@ -108,9 +109,13 @@ end(struct notification_messenger *m, const struct notification_delivery *d,
     enum notification_outcome outcome, const char *why, struct arena *arena, struct err *err)
 {
 	static const char *const names[] = { "sent", "skipped", "failed" };
+	bool mine = false;
+	enum status st = notification_store_done(m->pool, deadline_in(STEP_MS), d, outcome, why,
+						 arena, &mine, err);
 
-	metric_add(metric_series(&m_deliveries, d->channel, names[outcome]), 1);
-	return notification_store_done(m->pool, deadline_in(STEP_MS), d, outcome, why, arena, err);
+	if (mine)
+		metric_add(metric_series(&m_deliveries, d->channel, names[outcome]), 1);
+	return st;
 }
 
 static enum status
@@ -119,6 +124,7 @@ deliver(struct notification_messenger *m, const struct notification_delivery *d,
 {
 	unsigned bit = strcmp(d->channel, "push") == 0 ? NOTIFICATION_PUSH : NOTIFICATION_MAIL;
 	struct notification_sender *sender = find_sender(m, d->channel);
+	struct deadline deadline = deadline_in(DELIVERY_MS);
 	struct notification_wants wants;
 	struct err why;
 	enum status st;
@@ -133,11 +139,10 @@ deliver(struct notification_messenger *m, const struct notification_delivery *d,
 	    (st == STATUS_OK && (!wants.active || (wants.channels_off & bit))))
 		return end(m, d, NOTIFICATION_SKIPPED, "not wanted", arena, err);
 	if (st == STATUS_OK) {
-		st = notification_store_postpone(m->pool, deadline_in(STEP_MS), d, &wants, arena,
-						 &quiet, err);
+		st = notification_store_postpone(m->pool, deadline, d, &wants, arena, &quiet, err);
 		if (st != STATUS_OK || quiet)
 			return st;
-		st = send_one(m, sender, d, arena, &why);
+		st = send_one(m, sender, d, deadline, arena, &why);
 	}
 	if (st == STATUS_OK)
 		return end(m, d, NOTIFICATION_SENT, NULL, arena, err);
@@ -148,21 +153,41 @@ deliver(struct notification_messenger *m, const struct notification_delivery *d,
 	return end(m, d, NOTIFICATION_FAILED, why.text, arena, err);
 }
 
-/* What is due; *ret_more: there may be more. */
+static bool
+is_stopping(struct notification_messenger *m)
+{
+	bool stop;
+
+	pthread_mutex_lock(&m->lock);
+	stop = m->stop;
+	pthread_mutex_unlock(&m->lock);
+	return stop;
+}
+
+/*
+ * What is due; *ret_more: there may be more. None is begun that could outlast the lease: what is
+ * left then goes back at once, for whoever is next.
+ */
 static enum status
 deliver_due(struct notification_messenger *m, struct arena *arena, bool *ret_more, struct err *err)
 {
+	struct deadline lease = deadline_in(m->lease_ms - DELIVERY_MS - STEP_MS);
 	struct notification_delivery *list;
-	size_t n;
+	size_t n, i;
 	enum status st = notification_store_take(m->pool, deadline_in(STEP_MS), TAKE_AT_ONCE,
-						 LEASE_MS, arena, &list, &n, err);
+						 m->lease_ms, arena, &list, &n, err);
 
 	if (st != STATUS_OK)
 		return st;
-	for (size_t i = 0; st == STATUS_OK && i < n; i++)
+	for (i = 0; i < n && deadline_left_ms(lease) > 0 && !is_stopping(m); i++) {
 		st = deliver(m, &list[i], arena, err);
-	*ret_more = n == TAKE_AT_ONCE;
-	return st;
+		if (st != STATUS_OK)
+			return st;
+	}
+	*ret_more = n == TAKE_AT_ONCE || i < n;
+	return i < n ? notification_store_give_back(m->pool, deadline_in(STEP_MS), list + i, n - i,
+						    arena, err)
+		     : STATUS_OK;
 }
 
 /* False: stop. */
@@ -222,7 +247,7 @@ messenger_main(void *arg)
 
 struct notification_messenger *
 notification_messenger_start(struct pg_pool *pool, struct notification_prefs *prefs,
-			     struct notification_sender *const *senders, size_t n,
+			     struct notification_sender *const *senders, size_t n, int64_t lease_ms,
 			     int64_t keep_days)
 {
 	struct notification_messenger *m = calloc(1, sizeof(*m));
@@ -236,6 +261,7 @@ notification_messenger_start(struct pg_pool *pool, struct notification_prefs *pr
 	m->prefs = prefs;
 	memcpy(m->senders, senders, n * sizeof(*senders));
 	m->nsenders = n;
+	m->lease_ms = lease_ms;
 	m->keep_days = keep_days;
 	metric_register(&m_deliveries);
 	pthread_mutex_init(&m->lock, NULL);

@@ -4,7 +4,7 @@
  *provider.
  *
  *	st = notification_spool_open("/var/spool/fit", &senders, err);
- *	st = sender->send(sender, &letter, err);
+ *	st = sender->send(sender, &letter, deadline, err);
  *
  * A letter may be sent twice (the process may die between sending and noting it); a driver sees to
  *it that this shows once: by file name here, by the provider's idempotency or collapse key
@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/status.h"
 #include "libcommon/base/uuid.h"
 
@@ -37,7 +38,8 @@ struct notification_sender {
 	bool needs_address;
 	bool skip_read; /* no use once the user has seen it in the inbox */
 	enum status (*send)(struct notification_sender *sender,
-			    const struct notification_letter *letter, struct err *err);
+			    const struct notification_letter *letter, struct deadline deadline,
+			    struct err *err);
 	void (*close)(struct notification_sender *sender);
 };
 

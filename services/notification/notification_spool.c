@@ -55,6 +55,7 @@ write_all(int fd, struct slice bytes)
 	return fsync(fd) == 0;
 }
 
+/* A disk is not asked with a deadline. */
 static enum status
 put_file(struct spool *spool, const char *name, struct slice bytes, struct err *err)
 {
@@ -103,13 +104,15 @@ add_member(struct strbuf *out, const char *name, const char *value)
 }
 
 static enum status
-push_send(struct notification_sender *sender, const struct notification_letter *l, struct err *err)
+push_send(struct notification_sender *sender, const struct notification_letter *l,
+	  struct deadline deadline, struct err *err)
 {
 	struct spool *spool = container_of(sender, struct spool, sender);
 	struct strbuf out = STRBUF_INIT;
 	char name[NAME_SIZE], id[UUID_TEXT_SIZE], user[UUID_TEXT_SIZE], when[CLOCK_RFC3339_SIZE];
 	enum status st;
 
+	(void)deadline;
 	uuid_format(&l->event, id);
 	uuid_format(&l->user, user);
 	clock_format_rfc3339(l->time_ms, when);
@@ -180,13 +183,15 @@ add_wrapped(struct strbuf *out, const char *text)
 }
 
 static enum status
-mail_send(struct notification_sender *sender, const struct notification_letter *l, struct err *err)
+mail_send(struct notification_sender *sender, const struct notification_letter *l,
+	  struct deadline deadline, struct err *err)
 {
 	struct spool *spool = container_of(sender, struct spool, sender);
 	struct strbuf out = STRBUF_INIT;
 	char name[NAME_SIZE], id[UUID_TEXT_SIZE];
 	enum status st;
 
+	(void)deadline;
 	if (l->address == NULL || *l->address == '\0' || !is_one_line(l->address) ||
 	    !is_one_line(l->title))
 		return err_set(err, STATUS_INVALID_ARGUMENT, "mail: no address of one line");

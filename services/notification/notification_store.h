@@ -110,7 +110,7 @@ struct notification_delivery {
 	char **parameters;  /* name, value … */
 	size_t nparameters; /* both counted */
 	int64_t time_ms;
-	int64_t attempts; /* this one counted */
+	int64_t attempts; /* this one counted; the fence of what is noted of it */
 	bool read;        /* the user has seen it in the inbox */
 };
 /* Takes up to `limit` due deliveries for `lease_ms`; others pass over them meanwhile. */
@@ -118,12 +118,18 @@ enum status notification_store_take(struct pg_pool *pool, struct deadline deadli
 				    int64_t lease_ms, struct arena *arena,
 				    struct notification_delivery **ret_list, size_t *ret_n,
 				    struct err *err) MUST_CHECK;
+/* What was not begun: due again, and the attempt was none. */
+enum status notification_store_give_back(struct pg_pool *pool, struct deadline deadline,
+					 const struct notification_delivery *list, size_t n,
+					 struct arena *arena, struct err *err) MUST_CHECK;
+/* *ret_mine false: the lease ran out and another took it; nothing changed. */
 enum notification_outcome { NOTIFICATION_SENT, NOTIFICATION_SKIPPED, NOTIFICATION_FAILED };
 enum status notification_store_done(struct pg_pool *pool, struct deadline deadline,
 				    const struct notification_delivery *delivery,
 				    enum notification_outcome outcome, const char *error,
-				    struct arena *arena, struct err *err) MUST_CHECK;
-/* Due again: after `delay_ms`. */
+				    struct arena *arena, bool *ret_mine,
+				    struct err *err) MUST_CHECK;
+/* Due again after `delay_ms`, unless it is another's by now. */
 enum status notification_store_again(struct pg_pool *pool, struct deadline deadline,
 				     const struct notification_delivery *delivery, int64_t delay_ms,
 				     const char *error, struct arena *arena,

@@ -70,8 +70,9 @@ test_notification_spool_push(void **state)
 	err_init(&err);
 	ASSERT_OK(notification_spool_push_open(dir, &sender, &err), &err);
 	assert_true(sender->skip_read && !sender->needs_address);
-	ASSERT_OK(sender->send(sender, &l, &err), &err);
-	ASSERT_OK(sender->send(sender, &l, &err), &err); /* again: the same file */
+	ASSERT_OK(sender->send(sender, &l, deadline_in(1000), &err), &err);
+	ASSERT_OK(sender->send(sender, &l, deadline_in(1000), &err),
+		  &err); /* again: the same file */
 	sender->close(sender);
 	assert_int_equal(count_files(dir, "push"), 1);
 	text = read_letter(dir, "push/" EVENT "-streak.json");
@@ -100,7 +101,7 @@ test_notification_spool_mail(void **state)
 	err_init(&err);
 	ASSERT_OK(notification_spool_mail_open(dir, "Fit <fit@example.org>", &sender, &err), &err);
 	assert_true(sender->needs_address);
-	ASSERT_OK(sender->send(sender, &l, &err), &err);
+	ASSERT_OK(sender->send(sender, &l, deadline_in(1000), &err), &err);
 	sender->close(sender);
 	text = read_letter(dir, "mail/" EVENT "-streak.eml");
 	assert_string_equal(
@@ -142,7 +143,8 @@ test_notification_spool_mail_refuses(void **state)
 
 		l.address = rows[i].address;
 		l.title = rows[i].title;
-		ASSERT_STATUS(STATUS_INVALID_ARGUMENT, sender->send(sender, &l, &err), &err);
+		ASSERT_STATUS(STATUS_INVALID_ARGUMENT,
+			      sender->send(sender, &l, deadline_in(1000), &err), &err);
 	}
 	assert_int_equal(count_files(dir, "mail"), 0);
 	sender->close(sender);
@@ -163,7 +165,7 @@ test_notification_spool_is_away(void **state)
 	ASSERT_OK(notification_spool_push_open(dir, &sender, &err), &err);
 	snprintf(command, sizeof(command), "rmdir %s/push", dir);
 	assert_int_equal(system(command), 0);
-	ASSERT_STATUS(STATUS_UNAVAILABLE, sender->send(sender, &l, &err), &err);
+	ASSERT_STATUS(STATUS_UNAVAILABLE, sender->send(sender, &l, deadline_in(1000), &err), &err);
 	sender->close(sender);
 	snprintf(command, sizeof(command), "%s/no/folder", dir);
 	ASSERT_STATUS(STATUS_UNAVAILABLE, notification_spool_push_open(command, &sender, &err),
