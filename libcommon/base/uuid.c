@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "libcommon/base/arena.h"
 #include "libcommon/base/clock.h"
 #include "libcommon/base/rng.h"
 #include "libcommon/base/status.h"
@@ -122,4 +123,13 @@ uuid_format(const struct uuid *uuid, char buf[UUID_TEXT_SIZE])
 		*p++ = hex[uuid->b[i] & 15];
 	}
 	*p = '\0';
+}
+
+char *
+uuid_text(struct arena *arena, const struct uuid *uuid)
+{
+	char *text = arena_alloc(arena, UUID_TEXT_SIZE);
+
+	uuid_format(uuid, text);
+	return text;
 }

@@ -20,6 +20,8 @@ struct uuid {
 	uint8_t b[16];
 };
 
+struct arena;
+
 struct uuid uuid_v4(void);
 struct uuid uuid_v7(void);
 struct uuid uuid_v5(struct uuid ns, struct slice name);
@@ -29,6 +31,8 @@ bool uuid_parse(struct slice text, struct uuid *ret_uuid) MUST_CHECK;
 bool uuid_parse_str(const char *text, struct uuid *ret_uuid) MUST_CHECK;
 /* Lower case, NUL-terminated. */
 void uuid_format(const struct uuid *uuid, char buf[UUID_TEXT_SIZE]);
+/* The same in the arena. */
+char *uuid_text(struct arena *arena, const struct uuid *uuid);
 
 static inline bool
 uuid_eq(const struct uuid *a, const struct uuid *b)

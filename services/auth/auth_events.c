@@ -56,15 +56,6 @@ put(struct pg_tx *tx, struct envelope *e, const char *type, const struct uuid *u
 	return pg_tx_outbox(tx, &event, err);
 }
 
-static char *
-id_text(struct pg_tx *tx, const struct uuid *id)
-{
-	char *text = arena_alloc(pg_tx_arena(tx), UUID_TEXT_SIZE);
-
-	uuid_format(id, text);
-	return text;
-}
-
 enum status
 auth_event_signed_in(struct pg_tx *tx, const struct auth_session *session, bool first,
 		     bool known_device, const char *traceparent, struct err *err)
@@ -73,7 +64,7 @@ auth_event_signed_in(struct pg_tx *tx, const struct auth_session *session, bool 
 	Fit__Auth__V1__SignedIn *m = ARENA_NEW(pg_tx_arena(tx), Fit__Auth__V1__SignedIn);
 
 	fit__auth__v1__signed_in__init(m);
-	m->session_id = id_text(tx, &session->id);
+	m->session_id = uuid_text(pg_tx_arena(tx), &session->id);
 	m->provider = arena_strdup(pg_tx_arena(tx), session->provider);
 	m->platform = arena_strdup(pg_tx_arena(tx), session->platform);
 	m->first = first;
@@ -113,7 +104,7 @@ auth_event_ended(struct pg_tx *tx, const struct uuid *user, const struct uuid *s
 		Fit__Auth__V1__SignedOut *m = ARENA_NEW(arena, Fit__Auth__V1__SignedOut);
 
 		fit__auth__v1__signed_out__init(m);
-		m->session_id = id_text(tx, session);
+		m->session_id = uuid_text(pg_tx_arena(tx), session);
 		e->event.type_case = FIT__AUTH__V1__EVENT__TYPE_SIGNED_OUT;
 		e->event.signed_out = m;
 		return put(tx, e, "signed_out", user, traceparent, err);
@@ -123,7 +114,7 @@ auth_event_ended(struct pg_tx *tx, const struct uuid *user, const struct uuid *s
 			ARENA_NEW(arena, Fit__Auth__V1__RefreshReuseDetected);
 
 		fit__auth__v1__refresh_reuse_detected__init(m);
-		m->session_id = id_text(tx, session);
+		m->session_id = uuid_text(pg_tx_arena(tx), session);
 		e->event.type_case = FIT__AUTH__V1__EVENT__TYPE_REFRESH_REUSE_DETECTED;
 		e->event.refresh_reuse_detected = m;
 		return put(tx, e, "refresh_reuse_detected", user, traceparent, err);
@@ -132,7 +123,7 @@ auth_event_ended(struct pg_tx *tx, const struct uuid *user, const struct uuid *s
 	Fit__Auth__V1__SessionRevoked *m = ARENA_NEW(arena, Fit__Auth__V1__SessionRevoked);
 
 	fit__auth__v1__session_revoked__init(m);
-	m->session_id = id_text(tx, session);
+	m->session_id = uuid_text(pg_tx_arena(tx), session);
 	m->reason = reason_of(why);
 	e->event.type_case = FIT__AUTH__V1__EVENT__TYPE_SESSION_REVOKED;
 	e->event.session_revoked = m;
