@@ -39,16 +39,31 @@ static const char sql_postpone[] =
 	" moved AS (UPDATE deliveries SET due_at = until, attempts = attempts - 1 FROM quiet" HELD
 	" AND until > now())"
 	" SELECT until > now() FROM quiet";
-static const char sql_old_owner[] =
-	"SELECT user_id FROM notifications WHERE created_at < now() - $1 * interval '1 day'"
-	" ORDER BY created_at LIMIT 1";
+/* One process sweeps at a time. */
+static const char sql_sweep_lock[] =
+	"SELECT pg_try_advisory_xact_lock(hashtextextended('notification.sweep', 0))";
 static const char sql_old[] =
-	"SELECT id FROM notifications WHERE user_id = $1"
-	" AND created_at < now() - $2 * interval '1 day' ORDER BY sequence LIMIT $3";
-static const char sql_delete[] = "DELETE FROM notifications WHERE user_id = $1 AND id = $2";
-static const char sql_after_delete[] =
-	"UPDATE inbox SET rev = $2, unread = (SELECT count(*) FROM notifications"
-	" WHERE user_id = $1 AND read_at IS NULL AND deleted_at IS NULL) WHERE user_id = $1";
+	"SELECT user_id, id FROM (SELECT user_id, id FROM notifications"
+	" WHERE created_at < now() - $1 * interval '1 day' ORDER BY created_at LIMIT $2) AS old"
+	" ORDER BY user_id";
+/* A stream lives for a day at most. */
+static const char sql_forget_sessions[] =
+	"DELETE FROM ended_sessions WHERE (user_id, session_id) IN (SELECT user_id, session_id"
+	" FROM ended_sessions WHERE ended_at < now() - interval '2 days'"
+	" ORDER BY ended_at LIMIT 50 * $1)";
+/* In the order in which whoever locks many inboxes locks them. */
+static const char sql_lock_many[] =
+	"SELECT FROM inbox WHERE user_id = ANY ($1::text[]::uuid[]) ORDER BY user_id FOR UPDATE";
+static const char sql_delete[] =
+	"WITH old AS (SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[],"
+	" $3::text[]::bigint[]) AS old (user_id, id, rev)),"
+	" gone AS (DELETE FROM notifications n USING old WHERE n.user_id = old.user_id"
+	" AND n.id = old.id RETURNING n.user_id, old.rev,"
+	" n.read_at IS NULL AND n.deleted_at IS NULL AS unread),"
+	" counts AS (SELECT user_id, rev, count(*) FILTER (WHERE unread) AS unread FROM gone"
+	" GROUP BY user_id, rev)"
+	" UPDATE inbox i SET rev = c.rev, unread = i.unread - c.unread FROM counts c"
+	" WHERE i.user_id = c.user_id";
 /* clang-format on */
 
 enum status
@@ -99,10 +114,8 @@ notification_store_give_back(struct pg_pool *pool, struct deadline deadline,
 	char **channels = ARENA_ARRAY(arena, char *, n), **attempts = ARENA_ARRAY(arena, char *, n);
 
 	for (size_t i = 0; i < n; i++) {
-		users[i] = arena_alloc(arena, UUID_TEXT_SIZE);
-		uuid_format(&list[i].user, users[i]);
-		ids[i] = arena_alloc(arena, UUID_TEXT_SIZE);
-		uuid_format(&list[i].notification, ids[i]);
+		users[i] = uuid_text(arena, &list[i].user);
+		ids[i] = uuid_text(arena, &list[i].notification);
 		channels[i] = arena_strdup(arena, list[i].channel);
 		attempts[i] = arena_printf(arena, "%lld", (long long)list[i].attempts);
 	}
@@ -164,62 +177,71 @@ notification_store_postpone(struct pg_pool *pool, struct deadline deadline,
 /* ---- age ---- */
 
 struct sweep_ctx {
-	struct uuid owner;
 	int64_t keep_days;
 	unsigned limit;
 	size_t n;
 };
 
 static enum status
+sweep_entries(struct pg_tx *tx, const struct pg_result *res, struct err *err)
+{
+	struct arena *arena = pg_tx_arena(tx);
+	size_t n = (size_t)pg_rows(res);
+	char **users = ARENA_ARRAY(arena, char *, n), **ids = ARENA_ARRAY(arena, char *, n);
+	char **revs = ARENA_ARRAY(arena, char *, n);
+	enum status st;
+
+	for (size_t i = 0; i < n; i++) {
+		struct uuid user = pg_get_uuid(res, (int)i, 0), id = pg_get_uuid(res, (int)i, 1);
+
+		users[i] = uuid_text(arena, &user);
+		ids[i] = uuid_text(arena, &id);
+	}
+	st = pg_tx_query(tx, sql_lock_many, PG_ARGS(pg_strings(users, n)), NULL, err);
+	for (size_t i = 0; st == STATUS_OK && i < n; i++) {
+		struct uuid user = pg_get_uuid(res, (int)i, 0), id = pg_get_uuid(res, (int)i, 1);
+		int64_t rev;
+
+		st = pg_tx_sync(tx, &user, "notification", &id, true, &rev, err);
+		if (st == STATUS_OK)
+			revs[i] = arena_printf(arena, "%lld", (long long)rev);
+	}
+	if (st != STATUS_OK)
+		return st;
+	return pg_tx_query(tx, sql_delete,
+			   PG_ARGS(pg_strings(users, n), pg_strings(ids, n), pg_strings(revs, n)),
+			   NULL, err);
+}
+
+static enum status
 on_sweep(struct pg_tx *tx, void *arg, struct err *err)
 {
 	struct sweep_ctx *ctx = arg;
 	struct pg_result *res;
-	int64_t rev = 0;
-	enum status st;
+	enum status st = pg_tx_query(tx, sql_sweep_lock, NULL, 0, &res, err);
 
-	st = notification_store_lock(tx, &ctx->owner, err);
+	ctx->n = 0;
+	if (st != STATUS_OK || !pg_get_bool(res, 0, 0))
+		return st;
+	st = pg_tx_query(tx, sql_forget_sessions, PG_ARGS(pg_int(ctx->limit)), NULL, err);
 	if (st == STATUS_OK)
-		st = pg_tx_query(tx, sql_old,
-				 PG_ARGS(pg_uuid(&ctx->owner), pg_int(ctx->keep_days),
-					 pg_int(ctx->limit)),
+		st = pg_tx_query(tx, sql_old, PG_ARGS(pg_int(ctx->keep_days), pg_int(ctx->limit)),
 				 &res, err);
-	if (st != STATUS_OK)
+	if (st != STATUS_OK || pg_rows(res) == 0)
 		return st;
 	ctx->n = (size_t)pg_rows(res);
-	for (int i = 0; st == STATUS_OK && i < pg_rows(res); i++) {
-		struct uuid id = pg_get_uuid(res, i, 0);
-
-		st = pg_tx_sync(tx, &ctx->owner, "notification", &id, true, &rev, err);
-		if (st == STATUS_OK)
-			st = pg_tx_query(tx, sql_delete,
-					 PG_ARGS(pg_uuid(&ctx->owner), pg_uuid(&id)), NULL, err);
-	}
-	if (st == STATUS_OK && ctx->n > 0)
-		st = pg_tx_query(tx, sql_after_delete, PG_ARGS(pg_uuid(&ctx->owner), pg_int(rev)),
-				 NULL, err);
-	return st;
+	return sweep_entries(tx, res, err);
 }
 
 enum status
 notification_store_sweep(struct pg_pool *pool, struct deadline deadline, int64_t keep_days,
-			 unsigned limit, struct arena *arena, struct err *err)
+			 unsigned limit, struct arena *arena, size_t *ret_n, struct err *err)
 {
 	const struct pg_tx_options opts = { .deadline = deadline, .arena = arena };
-	struct sweep_ctx ctx = { .keep_days = keep_days };
-	struct pg_result *res;
-	enum status st = STATUS_OK;
+	struct sweep_ctx ctx = { .keep_days = keep_days, .limit = limit };
+	enum status st = pg_transaction(pool, &opts, on_sweep, &ctx, err);
 
-	for (size_t done = 0; st == STATUS_OK && done < limit; done += ctx.n) {
-		st = pg_query(pool, deadline, sql_old_owner, PG_ARGS(pg_int(keep_days)), arena,
-			      &res, err);
-		if (st != STATUS_OK || pg_rows(res) == 0)
-			break;
-		ctx.owner = pg_get_uuid(res, 0, 0);
-		ctx.limit = limit - (unsigned)done;
-		st = pg_transaction(pool, &opts, on_sweep, &ctx, err);
-		if (ctx.n == 0)
-			break;
-	}
+	if (st == STATUS_OK)
+		*ret_n = ctx.n;
 	return st;
 }

@@ -137,12 +137,41 @@ on_signed_in(const void *member, struct arena *arena, struct notification_draft 
 	return true;
 }
 
+static void
+end_session(struct notification_draft *d, const char *session_id)
+{
+	d->ends_session = uuid_parse_str(session_id, &d->session);
+}
+
+static bool
+on_signed_out(const void *member, struct arena *arena, struct notification_draft *d)
+{
+	const Fit__Auth__V1__SignedOut *m = member;
+
+	(void)arena;
+	d->id = NOTIFICATION_NOTHING;
+	end_session(d, m->session_id);
+	return d->ends_session;
+}
+
+static bool
+on_session_revoked(const void *member, struct arena *arena, struct notification_draft *d)
+{
+	const Fit__Auth__V1__SessionRevoked *m = member;
+
+	(void)arena;
+	d->id = NOTIFICATION_NOTHING;
+	end_session(d, m->session_id);
+	return d->ends_session;
+}
+
 static bool
 on_refresh_reuse(const void *member, struct arena *arena, struct notification_draft *d)
 {
 	const Fit__Auth__V1__RefreshReuseDetected *m = member;
 
 	d->id = NOTIFICATION_REFRESH_REUSE;
+	end_session(d, m->session_id);
 	add(d, arena, "sessionId", m->session_id);
 	return true;
 }
@@ -189,6 +218,8 @@ static const struct handled {
 	{ WORKOUT("plan_created"), FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CREATED, on_plan_created },
 	{ USER("user_created"), FIT__USER__V1__EVENT__TYPE_USER_CREATED, on_user_created },
 	{ AUTH("signed_in"), FIT__AUTH__V1__EVENT__TYPE_SIGNED_IN, on_signed_in },
+	{ AUTH("signed_out"), FIT__AUTH__V1__EVENT__TYPE_SIGNED_OUT, on_signed_out },
+	{ AUTH("session_revoked"), FIT__AUTH__V1__EVENT__TYPE_SESSION_REVOKED, on_session_revoked },
 	{ AUTH("refresh_reuse_detected"), FIT__AUTH__V1__EVENT__TYPE_REFRESH_REUSE_DETECTED,
 	  on_refresh_reuse },
 	{ AUTH("all_sessions_ended"), FIT__AUTH__V1__EVENT__TYPE_ALL_SESSIONS_ENDED, on_all_ended },

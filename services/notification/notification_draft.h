@@ -7,8 +7,8 @@
  *&wants, arena)…
  *
  * Most events say nothing to their user: *ret_has is false, at the cost of a look at the type's
- *name. A completed session is a draft of the kind streak, which only its week decides (see
- * notification_inbox.h).
+ *name. The end of a sign-in may be a draft of no kind, which only ends streams. A completed session
+ *is a draft of the kind streak, which only its week decides (see notification_inbox.h).
  *
  * Ownership: a draft lives in the arena. Threads: pure functions.
  * Errors:    INVALID_ARGUMENT: not an event of its topic; it will never be one.
@@ -36,6 +36,9 @@ struct notification_draft {
 	/* What becomes a parameter once the user's units are known; value 0: none. */
 	int64_t grams, previous_grams;
 	int64_t completed_ms; /* streak: when the session was completed */
+	/* The event ended a sign-in: its open streams end. Beside an entry, or instead of one. */
+	bool ends_session;
+	struct uuid session;
 	/* After notification_draft_finish: */
 	const char *title, *body;
 	unsigned channels;

@@ -30,6 +30,7 @@ struct item {
 	struct notification_draft draft;
 	struct notification_wants wants;
 	size_t place; /* in the batch */
+	bool tells;   /* there is something to say; a streak only maybe */
 	bool added;
 };
 
@@ -73,6 +74,19 @@ apply_week(struct pg_tx *tx, struct item *item, bool *ret_told, struct err *err)
 }
 
 static enum status
+apply_entry(struct pg_tx *tx, struct item *item, struct err *err)
+{
+	enum status st = notification_store_lock(tx, &item->draft.user, err);
+	bool told = true;
+
+	if (st == STATUS_OK && item->draft.id == NOTIFICATION_STREAK)
+		st = apply_week(tx, item, &told, err);
+	if (st == STATUS_OK && told)
+		st = notification_store_add(tx, &item->draft, &item->wants, &item->added, err);
+	return st;
+}
+
+static enum status
 on_batch(struct pg_tx *tx, void *arg, struct err *err)
 {
 	struct batch *batch = arg;
@@ -80,17 +94,31 @@ on_batch(struct pg_tx *tx, void *arg, struct err *err)
 
 	for (size_t i = 0; i < batch->n && st == STATUS_OK; i++) {
 		struct item *item = &batch->items[i];
-		bool told = true;
+		const struct notification_draft *d = &item->draft;
 
 		item->added = false;
-		st = notification_store_lock(tx, &item->draft.user, err);
-		if (st == STATUS_OK && item->draft.id == NOTIFICATION_STREAK)
-			st = apply_week(tx, item, &told, err);
-		if (st == STATUS_OK && told)
-			st = notification_store_add(tx, &item->draft, &item->wants, &item->added,
-						    err);
+		if (d->ends_session)
+			st = notification_store_end_session(tx, &d->user, &d->session, err);
+		if (st == STATUS_OK && item->tells)
+			st = apply_entry(tx, item, err);
 	}
 	return st;
+}
+
+/* What the user wants, and the text if it is certain that there will be one. */
+static enum status
+prepare(struct notification_service *service, struct item *item, struct arena *arena,
+	struct deadline deadline, struct err *err)
+{
+	struct notification_draft *d = &item->draft;
+	enum status st = notification_prefs_find(service->prefs, deadline, &d->user, arena,
+						 &item->wants, err);
+
+	item->tells = st == STATUS_OK &&
+		      (d->id == NOTIFICATION_STREAK || notification_draft_wanted(d, &item->wants));
+	if (item->tells && d->id != NOTIFICATION_STREAK)
+		notification_draft_finish(d, &item->wants, arena);
+	return st == STATUS_NOT_FOUND ? STATUS_OK : st; /* erased since */
 }
 
 /* Drafts of the batch, with what their users want; those that nobody wants are left out. */
@@ -104,26 +132,14 @@ collect(struct notification_service *service, const struct bus_message *messages
 		enum status st;
 		bool has;
 
+		*item = (struct item){ .place = i };
 		st = notification_draft_read(&messages[i], arena, &item->draft, &has, err);
-		if (st == STATUS_OK && has) {
-			st = notification_prefs_find(service->prefs, deadline, &item->draft.user,
-						     arena, &item->wants, err);
-			if (st == STATUS_NOT_FOUND) { /* erased since */
-				has = false;
-				st = STATUS_OK;
-			}
-		}
+		if (st == STATUS_OK && has && item->draft.id != NOTIFICATION_NOTHING)
+			st = prepare(service, item, arena, deadline, err);
 		if (st != STATUS_OK)
 			return st;
-		if (!has)
-			continue;
-		item->place = i;
-		if (item->draft.id == NOTIFICATION_STREAK) {
+		if (item->tells || item->draft.ends_session)
 			batch->n++;
-		} else if (notification_draft_wanted(&item->draft, &item->wants)) {
-			notification_draft_finish(&item->draft, &item->wants, arena);
-			batch->n++;
-		}
 	}
 	qsort(batch->items, batch->n, sizeof(*batch->items), compare_items);
 	return STATUS_OK;
@@ -139,10 +155,13 @@ tell(struct notification_service *service, const struct batch *batch)
 	for (size_t i = 0; i < batch->n; i++) {
 		const struct item *item = &batch->items[i];
 
-		if (!item->added)
+		if (!item->added && !item->draft.ends_session)
 			continue;
-		metric_add(metric_series(&m_entries, notification_kinds[item->draft.id].name), 1);
-		deliveries = deliveries || item->draft.channels != 0;
+		if (item->added)
+			metric_add(metric_series(&m_entries,
+						 notification_kinds[item->draft.id].name),
+				   1);
+		deliveries = deliveries || (item->added && item->draft.channels != 0);
 		if (last == NULL || !uuid_eq(last, &item->draft.user))
 			notification_hints_send(service->hints, &item->draft.user);
 		last = &item->draft.user;

@@ -9,6 +9,8 @@
  * record of applied ids is needed beside the entries. What a user has muted, or an event that says
  * nothing, leaves nothing.
  *
+ * The end of a sign-in is noted beside the entries, for the streams of all replicas.
+ *
  * Users are locked in the order of their ids, so that two batches cannot hold each other up.
  *
  * Threads: one per owned set of partitions. Errors: UNAVAILABLE and the like while PostgreSQL or

@@ -33,7 +33,8 @@ enum notification_id {
 	NOTIFICATION_NEW_DEVICE,
 	NOTIFICATION_REFRESH_REUSE,
 	NOTIFICATION_ALL_SESSIONS_ENDED,
-	NOTIFICATION_KINDS
+	NOTIFICATION_KINDS,
+	NOTIFICATION_NOTHING = NOTIFICATION_KINDS /* of an event that is for the streams only */
 };
 
 /* Channels beside the inbox, which every kind has. */

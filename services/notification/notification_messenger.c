@@ -24,7 +24,8 @@
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 300000
 #define SWEEP_EVERY_MS 60000
-#define SWEEP_AT_ONCE 500
+#define SWEEP_AT_ONCE 200
+#define SWEEP_BUDGET_MS 500
 #define ARENA_CAP (8 << 20)
 
 struct notification_messenger {
@@ -216,6 +217,24 @@ note_failure(enum status st, const char *task, const struct err *err, bool *fail
 	*failing = st != STATUS_OK;
 }
 
+/* Old entries, for as long as there is a batch of them and the budget lasts; *ret_more: it did not.
+ */
+static enum status
+sweep(struct notification_messenger *m, struct arena *arena, bool *ret_more, struct err *err)
+{
+	struct deadline budget = deadline_in(SWEEP_BUDGET_MS);
+	enum status st;
+	size_t n = 0;
+
+	do {
+		arena_reset(arena);
+		st = notification_store_sweep(m->pool, deadline_in(STEP_MS), m->keep_days,
+					      SWEEP_AT_ONCE, arena, &n, err);
+	} while (st == STATUS_OK && n == SWEEP_AT_ONCE && deadline_left_ms(budget) > 0);
+	*ret_more = st == STATUS_OK && n == SWEEP_AT_ONCE;
+	return st;
+}
+
 static void *
 messenger_main(void *arg)
 {
@@ -225,21 +244,19 @@ messenger_main(void *arg)
 
 	do {
 		struct arena *arena = arena_new(ARENA_CAP);
-		bool more = false;
+		bool more = false, more_old = false;
 		struct err err;
 
 		err_init(&err);
 		note_failure(deliver_due(m, arena, &more, &err), "deliver", &err, &failing);
 		if (clock_mono_ms() >= sweep_at_ms) {
-			arena_reset(arena);
-			note_failure(notification_store_sweep(m->pool, deadline_in(STEP_MS),
-							      m->keep_days, SWEEP_AT_ONCE, arena,
-							      &err),
-				     "sweep", &err, &sweep_failing);
-			sweep_at_ms = clock_mono_ms() + SWEEP_EVERY_MS;
+			note_failure(sweep(m, arena, &more_old, &err), "sweep", &err,
+				     &sweep_failing);
+			if (!more_old)
+				sweep_at_ms = clock_mono_ms() + SWEEP_EVERY_MS;
 		}
 		arena_free(arena);
-		if (more)
+		if (more || more_old)
 			notification_messenger_wake(m);
 	} while (wait_tick(m));
 	return NULL;

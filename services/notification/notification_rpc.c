@@ -175,8 +175,7 @@ static enum status
 on_stream(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
 	struct notification_service *service = rpc_call_service(call);
-	enum status st = notification_streams_open(service->streams, call, owner_of(call),
-						   cursor_of(call), err);
+	enum status st = notification_streams_open(service->streams, call, cursor_of(call), err);
 
 	(void)request, (void)reply;
 	return st == STATUS_OK ? RPC_DETACHED : st;

@@ -54,6 +54,10 @@ enum status notification_store_add(struct pg_tx *tx, const struct notification_d
 				   const struct notification_wants *wants, bool *ret_added,
 				   struct err *err) MUST_CHECK;
 
+/* Open streams of this sign-in end. Once or again: the same. */
+enum status notification_store_end_session(struct pg_tx *tx, const struct uuid *user,
+					   const struct uuid *session, struct err *err) MUST_CHECK;
+
 /* ---- for clients ---- */
 
 /* Newest first, below `before` (0: from the newest), at most `limit`. */
@@ -80,11 +84,15 @@ enum status notification_store_read_all(struct pg_pool *pool, struct deadline de
 
 /* ---- for streams: many users in one statement ---- */
 
-/* ret_states[i] is that of users[i]. */
+struct notification_reader {
+	struct uuid user, session;
+};
+/* Of readers[i]: ret_states[i] is where the inbox stands, ret_ended[i] that the session has ended.
+ */
 enum status notification_store_states(struct pg_pool *pool, struct deadline deadline,
-				      const struct uuid *users, size_t n, struct arena *arena,
-				      struct notification_state *ret_states,
-				      struct err *err) MUST_CHECK;
+				      const struct notification_reader *readers, size_t n,
+				      struct arena *arena, struct notification_state *ret_states,
+				      bool *ret_ended, struct err *err) MUST_CHECK;
 
 struct notification_cursor {
 	struct uuid user;
@@ -145,10 +153,10 @@ enum status notification_store_postpone(struct pg_pool *pool, struct deadline de
 
 /*
  * Takes away up to `limit` entries older than keep_days, of any users, oldest first, with a sync
- * row each: phones learn of it.
+ * row each: phones learn of it. *ret_n of them; none while another process does this.
  */
 enum status notification_store_sweep(struct pg_pool *pool, struct deadline deadline,
 				     int64_t keep_days, unsigned limit, struct arena *arena,
-				     struct err *err) MUST_CHECK;
+				     size_t *ret_n, struct err *err) MUST_CHECK;
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "libcommon/base/arena.h"
 #include "libcommon/base/compiler.h"
-#include "libcommon/base/hashmap.h"
 #include "libcommon/rpc/pb_arena.h"
 #include "libcommon/store/pg.h"
 #include "services/notification/notification_draft.h"
@@ -75,8 +74,13 @@ static const char sql_count_unread[] =
 	"UPDATE inbox SET rev = $2, unread = (SELECT count(*) FROM notifications"
 	" WHERE user_id = $1 AND read_at IS NULL AND deleted_at IS NULL)"
 	" WHERE user_id = $1 RETURNING unread::bigint";
-static const char sql_states[] = "SELECT user_id, last_sequence, unread::bigint, rev FROM inbox"
-				 " WHERE user_id = ANY ($1::text[]::uuid[])";
+static const char sql_end_session[] =
+	"INSERT INTO ended_sessions (user_id, session_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+static const char sql_states[] =
+	"SELECT r.place, i.last_sequence, i.unread::bigint, i.rev, e.session_id IS NOT NULL"
+	" FROM unnest($1::text[]::uuid[], $2::text[]::uuid[])"
+	" WITH ORDINALITY AS r (user_id, session_id, place)"
+	" LEFT JOIN inbox i USING (user_id) LEFT JOIN ended_sessions e USING (user_id, session_id)";
 static const char sql_after[] =
 	"SELECT n.*, c.place FROM unnest($1::text[]::uuid[], $2::text[]::bigint[])"
 	" WITH ORDINALITY AS c (user_id, after, place) CROSS JOIN LATERAL (SELECT " COLUMNS
@@ -122,8 +126,7 @@ read_row(const struct pg_result *res, int row, struct arena *arena)
 	char **pairs;
 	size_t npairs = pg_get_strings(res, row, 5, arena, &pairs);
 
-	n->id = arena_alloc(arena, UUID_TEXT_SIZE);
-	uuid_format(&id, n->id);
+	n->id = uuid_text(arena, &id);
 	n->kind = arena_strdup(arena, pg_text(res, row, 1));
 	n->importance = arena_strdup(arena, pg_text(res, row, 2));
 	n->title = arena_strdup(arena, pg_text(res, row, 3));
@@ -379,48 +382,38 @@ notification_store_read_all(struct pg_pool *pool, struct deadline deadline,
 
 /* ---- for streams ---- */
 
-static char *
-uuid_text(struct arena *arena, const struct uuid *id)
+enum status
+notification_store_end_session(struct pg_tx *tx, const struct uuid *user,
+			       const struct uuid *session, struct err *err)
 {
-	char *text = arena_alloc(arena, UUID_TEXT_SIZE);
-
-	uuid_format(id, text);
-	return text;
+	return pg_tx_query(tx, sql_end_session, PG_ARGS(pg_uuid(user), pg_uuid(session)), NULL,
+			   err);
 }
 
 enum status
-notification_store_states(struct pg_pool *pool, struct deadline deadline, const struct uuid *users,
-			  size_t n, struct arena *arena, struct notification_state *ret_states,
-			  struct err *err)
+notification_store_states(struct pg_pool *pool, struct deadline deadline,
+			  const struct notification_reader *readers, size_t n, struct arena *arena,
+			  struct notification_state *ret_states, bool *ret_ended, struct err *err)
 {
-	char **ids = ARENA_ARRAY(arena, char *, n);
-	struct hashmap *found;
+	char **users = ARENA_ARRAY(arena, char *, n), **sessions = ARENA_ARRAY(arena, char *, n);
 	struct pg_result *res;
 	enum status st;
 
-	for (size_t i = 0; i < n; i++)
-		ids[i] = uuid_text(arena, &users[i]);
-	st = pg_query(pool, deadline, sql_states, PG_ARGS(pg_strings(ids, n)), arena, &res, err);
-	if (st != STATUS_OK)
-		return st;
-	found = hashmap_new();
-	for (int i = 0; i < pg_rows(res); i++) {
-		struct uuid *user = ARENA_NEW(arena, struct uuid);
-		struct notification_state *state = ARENA_NEW(arena, struct notification_state);
-
-		*user = pg_get_uuid(res, i, 0);
-		*state = (struct notification_state){ pg_get_int(res, i, 1), pg_get_int(res, i, 2),
-						      pg_get_int(res, i, 3) };
-		hashmap_put(found, slice_make(user->b, sizeof(user->b)), state);
-	}
 	for (size_t i = 0; i < n; i++) {
-		const struct notification_state *state =
-			hashmap_get(found, slice_make(users[i].b, sizeof(users[i].b)));
-
-		ret_states[i] = state != NULL ? *state : (struct notification_state){ 0 };
+		users[i] = uuid_text(arena, &readers[i].user);
+		sessions[i] = uuid_text(arena, &readers[i].session);
 	}
-	hashmap_free(found);
-	return STATUS_OK;
+	st = pg_query(pool, deadline, sql_states,
+		      PG_ARGS(pg_strings(users, n), pg_strings(sessions, n)), arena, &res, err);
+	for (int row = 0; st == STATUS_OK && row < pg_rows(res); row++) {
+		size_t i = (size_t)pg_get_int(res, row, 0) - 1;
+
+		ret_states[i] = (struct notification_state){ pg_get_int(res, row, 1),
+							     pg_get_int(res, row, 2),
+							     pg_get_int(res, row, 3) };
+		ret_ended[i] = pg_get_bool(res, row, 4);
+	}
+	return st;
 }
 
 enum status

@@ -26,7 +26,7 @@
 /* A stream ends so long before its call's deadline would cut it. */
 #define BEFORE_DEADLINE_MS 2000
 
-/* Who holds a stream. All but `cursor` … `greeted` is guarded by the lock; those are the thread's.
+/* Who holds a stream. All but `cursor` … `ended` is guarded by the lock; those are the thread's.
  */
 enum stream_state {
 	STREAM_IDLE,   /* the map */
@@ -38,7 +38,7 @@ enum stream_state {
 struct stream {
 	struct notification_streams *streams;
 	struct rpc_stream *rpc;
-	struct uuid user;
+	struct uuid user, session;
 	struct stream *next_of_user;
 	LIST_ENTRY(stream) all;
 	TAILQ_ENTRY(stream) queued;
@@ -49,7 +49,7 @@ struct stream {
 	int64_t end_ms;
 	/* the thread's */
 	int64_t cursor, seen_unread;
-	bool greeted;
+	bool greeted, ended; /* ended: its session has */
 };
 
 struct notification_streams {
@@ -267,20 +267,23 @@ static enum status
 serve(struct notification_streams *streams, struct round *r, struct err *err)
 {
 	struct deadline deadline = deadline_in(QUERY_MS);
-	struct uuid users[BATCH];
+	struct notification_reader readers[BATCH];
+	bool ended[BATCH];
 	enum status st;
 
 	for (size_t i = 0; i < r->n; i++)
-		users[i] = r->streams[i]->user;
-	st = notification_store_states(streams->pool, deadline, users, r->n, r->arena, r->states,
-				       err);
+		readers[i] =
+			(struct notification_reader){ r->streams[i]->user, r->streams[i]->session };
+	st = notification_store_states(streams->pool, deadline, readers, r->n, r->arena, r->states,
+				       ended, err);
 	for (size_t i = 0; st == STATUS_OK && i < r->n; i++) {
 		struct stream *s = r->streams[i];
 
 		/* A cursor beyond the end is none of this inbox's. */
 		if (s->cursor < 0 || s->cursor > r->states[i].last_sequence)
 			s->cursor = r->states[i].last_sequence;
-		r->held[i] = !s->greeted && !send_state(s, &r->states[i]);
+		s->ended = ended[i];
+		r->held[i] = s->ended || (!s->greeted && !send_state(s, &r->states[i]));
 	}
 	if (st == STATUS_OK)
 		st = send_entries(streams, r, deadline, err);
@@ -297,11 +300,17 @@ serve(struct notification_streams *streams, struct round *r, struct err *err)
 static void
 finish(struct stream *s, enum status status)
 {
-	rpc_stream_finish(s->rpc, status, NULL);
+	struct err err;
+
+	err_init(&err);
+	if (status == STATUS_UNAUTHENTICATED)
+		status = err_public(&err, status, "The session has ended.");
+	rpc_stream_finish(s->rpc, status, status == STATUS_OK ? NULL : &err);
 	free(s);
 }
 
-/* Gives the round's streams back to the map, or ends those that were cancelled meanwhile. */
+/* Gives the round's streams back to the map, or ends those that were cancelled meanwhile, and those
+ * whose session has ended. */
 static void
 give_back(struct notification_streams *streams, struct round *r)
 {
@@ -310,8 +319,10 @@ give_back(struct notification_streams *streams, struct round *r)
 		bool end;
 
 		pthread_mutex_lock(&streams->lock);
-		enum status st = s->cancelled ? STATUS_CANCELLED : STATUS_OK;
-		end = s->cancelled || streams->draining;
+		enum status st = s->cancelled ? STATUS_CANCELLED
+				 : s->ended   ? STATUS_UNAUTHENTICATED
+					      : STATUS_OK;
+		end = s->cancelled || s->ended || streams->draining;
 		s->state = end ? STREAM_ENDING : STREAM_IDLE;
 		if (end) {
 			unlink_stream(streams, s);
@@ -516,8 +527,9 @@ check_room(const struct notification_streams *streams, const struct uuid *user, 
 
 enum status
 notification_streams_open(struct notification_streams *streams, struct rpc_call *call,
-			  const struct uuid *user, int64_t after, struct err *err)
+			  int64_t after, struct err *err)
 {
+	const struct principal *who = rpc_call_principal(call);
 	struct stream *s = calloc(1, sizeof(*s));
 	const struct rpc_stream_events events = { on_cancel, on_drain, s };
 	int64_t left_ms = deadline_left_ms(rpc_call_deadline(call)) - BEFORE_DEADLINE_MS;
@@ -529,11 +541,12 @@ notification_streams_open(struct notification_streams *streams, struct rpc_call 
 	/* Streams that were opened at once do not end at once. */
 	life_ms -= rng_below((uint32_t)(life_ms / 4 + 1));
 	*s = (struct stream){ .streams = streams,
-			      .user = *user,
+			      .user = who->user_id,
+			      .session = who->session_id,
 			      .cursor = after,
 			      .end_ms = clock_mono_ms() + (left_ms < life_ms ? left_ms : life_ms) };
 	pthread_mutex_lock(&streams->lock);
-	st = check_room(streams, user, err);
+	st = check_room(streams, &s->user, err);
 	if (st == STATUS_OK) {
 		/* Under the lock: on_cancel may come at once, and waits for it. */
 		s->rpc = rpc_call_detach(call, &events);

@@ -4,13 +4,16 @@
  *entries.
  *
  *	streams = notification_streams_new(pool, poll_ms, life_ms, max);
- *	st = notification_streams_open(streams, call, &user, after, err);      in the handler
+ *	st = notification_streams_open(streams, call, after, err);     in the handler
  *	notification_streams_hint(streams, &user);                             something may be new
  *
  * One thread serves all streams of the process. A stream that somebody hints at, and every stream
  *at each poll, is compared with its inbox (one statement for many), and gets what its cursor has
  *not seen. So a stream holds no state that another replica could not rebuild from Last-Event-ID,
  *hints are free to be lost, and an idle stream costs a row's look-up per poll.
+ *
+ * So does the end of a sign-in reach its streams: whoever looks finds it beside the inbox, and ends
+ * the stream with UNAUTHENTICATED.
  *
  * A stream whose client reads slowly has a bounded queue; the cursor waits until it has drained. It
  * ends by itself after its life, with OK, and before a drain of the process; its client comes back.
@@ -44,8 +47,7 @@ void notification_streams_drain(struct notification_streams *streams);
 void notification_streams_free(struct notification_streams *streams);
 /* OK: the call is detached; return RPC_DETACHED. */
 enum status notification_streams_open(struct notification_streams *streams, struct rpc_call *call,
-				      const struct uuid *user, int64_t after,
-				      struct err *err) MUST_CHECK;
+				      int64_t after, struct err *err) MUST_CHECK;
 void notification_streams_hint(struct notification_streams *streams, const struct uuid *user);
 
 #endif

@@ -2,6 +2,8 @@
 """Signing in and out, rotation, devices; and Redis may lose everything."""
 import socket
 
+from test_12_coach_and_events import Stream
+
 
 def redis(stack, *args):
     with socket.create_connection(("127.0.0.1", stack.ports["redis"]), 5) as s:
@@ -41,6 +43,21 @@ def test_logout_all_and_devices(api, ana):
     assert [c.get("/api/v1/users/me").status for c in (ana, other)].count(401) == 1
     third.post("/api/v1/auth/logout-all", {}).ok(200, 204)
     assert [c.get("/api/v1/users/me").status for c in (ana, other, third)] == [401] * 3
+
+
+def test_open_streams_end_with_their_session(api, ana):
+    """Logged out means deaf, too: an open stream does not outlive its session."""
+    other, third = api.sign_in(ana.user["email"]), api.sign_in(ana.user["email"])
+    streams = [Stream(c, "GET", "/api/v1/notifications/stream") for c in (ana, other, third)]
+    events = [s.events() for s in streams]
+    assert [next(e)[1] for e in events] == ["inbox"] * 3
+    ana.post("/api/v1/auth/logout", {}).ok(200, 204)
+    last = list(events[0])[-1]
+    assert last[1] == "error" and last[2]["status"] == 401, last
+    other.post("/api/v1/auth/logout-all", {}).ok(200, 204)
+    assert [list(e)[-1][2].get("status") for e in events[1:]] == [401, 401]
+    for s in streams:
+        s.close()
 
 
 def test_redis_emptied_everybody_stays_signed_in(stack, ana, ben):

@@ -128,8 +128,8 @@ class Replica:
         """Kinds in the inbox, oldest first."""
         return [n["kind"] for n in reversed(self.inbox(user))]
 
-    def stream(self, user, last=None, timeout=60):
-        metadata = [principal(user)] + ([("fit-last-event-id", str(last))] if last is not None else [])
+    def stream(self, user, last=None, timeout=60, session=None):
+        metadata = [principal(user, session)] + ([("fit-last-event-id", str(last))] if last is not None else [])
         stub = self.channel.unary_stream(f"/{SERVICE}/StreamNotifications",
                                          request_serializer=MESSAGE("fit.notification.v1.StreamNotificationsRequest").SerializeToString,
                                          response_deserializer=MESSAGE("fit.notification.v1.InboxEvent").FromString)

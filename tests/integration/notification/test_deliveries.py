@@ -155,6 +155,25 @@ def test_entries_of_age_are_swept(folder, pg, redis, users, apply):
     other.stop()
 
 
+def test_a_sweep_goes_on_while_there_is_more(folder, pg, redis, users, replicas):
+    """More of age than a batch holds, of many users, with two processes at it: all gone, counts right, a sync row each."""
+    pg.sql("WITH u AS (INSERT INTO notification.inbox (user_id, last_sequence, unread) SELECT gen_random_uuid(), 2, 2"
+           " FROM generate_series(1, 2000) RETURNING user_id)"
+           " INSERT INTO notification.notifications (id, user_id, sequence, event_id, kind, importance, title, body,"
+           " parameters, occurred_at, created_at, read_at, rev)"
+           " SELECT gen_random_uuid(), user_id, s, gen_random_uuid(), 'welcome', 'low', 'sweep', '', '{}', now(),"
+           " now() - s * interval '60 days', NULL, 0 FROM u, generate_series(1, 2) AS s")
+    others = [Replica(folder, pg, redis.url(), f"127.0.0.1:{users.port}").start() for _ in range(2)]
+    stack.wait_until("the sweep", lambda: pg.sql(
+        "SELECT count(*) FROM notification.notifications WHERE title = 'sweep'") == "2000", 30)
+    assert pg.sql("SELECT count(*), min(i.unread), max(i.unread), min(c.n) FROM notification.inbox i"
+                  " JOIN notification.notifications n ON n.user_id = i.user_id AND n.title = 'sweep'"
+                  " JOIN (SELECT user_id, count(*) AS n FROM notification.sync_change WHERE deleted GROUP BY 1) c"
+                  " ON c.user_id = i.user_id") == "2000|1|1|1"
+    for other in others:
+        other.stop()
+
+
 QUIET = [
     # moment, zone, start, end, until
     ("2026-01-15 21:59Z", "UTC", "22:00", "07:00", "2026-01-15 21:59Z"),

@@ -5,7 +5,7 @@ import uuid
 
 import grpc
 import pytest
-from notification_service import Failure, Replica, record
+from notification_service import Event, Failure, Replica, record
 
 
 def wait_streams(replica, n, seconds=10):
@@ -100,6 +100,46 @@ def test_others_see_nothing(replica, apply, users):
         replica.call("ListNotifications", {})
     assert failure.value.status in ("UNAUTHENTICATED", "PERMISSION_DENIED")
     a.close(), b.close()
+
+
+def ends_unauthenticated(stream):
+    with pytest.raises(grpc.RpcError) as error:
+        stream.next()
+    assert error.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("event", ["signed_out", "session_revoked", "refresh_reuse_detected"])
+def test_ends_with_its_session(replicas, apply, user, event):
+    """On whichever replica; the user's other sign-ins, and other users' of whatever id, go on."""
+    ended, other = str(uuid.uuid4()), str(uuid.uuid4())
+    streams = [r.stream(user, session=ended) for r in replicas]
+    kept = [replicas[0].stream(user, session=other), replicas[1].stream(uuid.uuid4(), session=ended)]
+    for s in streams + kept:
+        s.next()
+    assert apply.batch(Event("auth", user, event, {"sessionId": ended}), record(user)) == "OK"
+    for s in streams:
+        ends_unauthenticated(s)
+    while kept[0].notification().kind != "record_e1rm":
+        pass
+    ends_unauthenticated(replicas[1].stream(user, session=ended))
+    assert apply.batch(Event("auth", user, event, {"sessionId": ended})) == "OK"
+    assert apply.batch(record(user)) == "OK"
+    while kept[0].notification().kind != "record_e1rm":
+        pass
+    for s in kept:
+        s.close()
+
+
+def test_ends_with_its_session_without_redis(replica, apply, redis, user):
+    session = str(uuid.uuid4())
+    stream = replica.stream(user, session=session)
+    stream.next()
+    redis.kill9()
+    try:
+        assert apply.batch(Event("auth", user, "session_revoked", {"sessionId": session})) == "OK"
+        ends_unauthenticated(stream)
+    finally:
+        redis.restart()
 
 
 def test_bound_per_user(replica, user):

@@ -210,6 +210,42 @@ test_notification_draft_session_is_news_for_a_while(void **state)
 }
 
 static void
+test_notification_draft_end_of_a_session(void **state)
+{
+	Fit__Auth__V1__SignedOut *out = pb_arena_new(arena, &fit__auth__v1__signed_out__descriptor);
+	Fit__Auth__V1__SessionRevoked *revoked =
+		pb_arena_new(arena, &fit__auth__v1__session_revoked__descriptor);
+	Fit__Auth__V1__RefreshReuseDetected *reuse =
+		pb_arena_new(arena, &fit__auth__v1__refresh_reuse_detected__descriptor);
+	struct uuid session;
+
+	(void)state;
+	assert_true(uuid_parse_str(EVENT, &session));
+	out->session_id = revoked->session_id = reuse->session_id = text(EVENT);
+	const struct {
+		struct bus_message message;
+		enum notification_id id;
+	} rows[] = {
+		{ message_of("fit.auth.v1", &fit__auth__v1__event__descriptor,
+			     FIT__AUTH__V1__EVENT__TYPE_SIGNED_OUT, out),
+		  NOTIFICATION_NOTHING },
+		{ message_of("fit.auth.v1", &fit__auth__v1__event__descriptor,
+			     FIT__AUTH__V1__EVENT__TYPE_SESSION_REVOKED, revoked),
+		  NOTIFICATION_NOTHING },
+		{ message_of("fit.auth.v1", &fit__auth__v1__event__descriptor,
+			     FIT__AUTH__V1__EVENT__TYPE_REFRESH_REUSE_DETECTED, reuse),
+		  NOTIFICATION_REFRESH_REUSE },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct notification_draft d;
+
+		assert_true(read_draft(&rows[i].message, &d));
+		assert_int_equal(d.id, rows[i].id);
+		assert_true(d.ends_session && uuid_eq(&d.session, &session));
+	}
+}
+
+static void
 test_notification_draft_refuses(void **state)
 {
 	struct bus_message good =
@@ -292,6 +328,8 @@ main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_notification_draft_session_is_news_for_a_while,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_notification_draft_end_of_a_session, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_notification_draft_refuses, setup, teardown),
 		cmocka_unit_test(test_notification_draft_wanted),
 		cmocka_unit_test_setup_teardown(test_notification_draft_channels, setup, teardown),
