@@ -65,8 +65,10 @@ on_record_set(const void *member, struct arena *arena, struct notification_draft
 	d->grams = m->value_g;
 	d->previous_grams = m->previous_value_g;
 	d->group = arena_strdup(arena, m->session_id);
+	d->collapse = arena_printf(arena, "%s/%s", m->session_id, m->exercise_id);
 	if (bracket != NULL)
 		add(d, arena, "bracket", bracket);
+	add(d, arena, "exercise", m->exercise_name);
 	add(d, arena, "recordKind", m->kind);
 	add(d, arena, "exerciseId", m->exercise_id);
 	add(d, arena, "sessionId", m->session_id);
@@ -90,12 +92,9 @@ on_plan_changed(const void *member, struct arena *arena, struct notification_dra
 {
 	const Fit__Workout__V1__PlanChanged *m = member;
 
-	if (strcmp(m->created_by, "ai") == 0)
-		d->id = NOTIFICATION_PLAN_CHANGED_BY_AI;
-	else if (strcmp(m->created_by, "coach") == 0)
-		d->id = NOTIFICATION_PLAN_CHANGED_BY_COACH;
-	else
+	if (strcmp(m->created_by, "ai") != 0)
 		return false;
+	d->id = NOTIFICATION_PLAN_CHANGED_BY_AI;
 	d->group = arena_strdup(arena, m->plan_id);
 	add(d, arena, "planId", m->plan_id);
 	add_number(d, arena, "version", m->version_number);
@@ -292,6 +291,20 @@ notification_draft_wanted(const struct notification_draft *draft,
 	return wants->active && !wants->muted[notification_kinds[draft->id].governed_by];
 }
 
+unsigned
+notification_channels(const struct notification_kind *kind, const struct notification_wants *wants,
+		      int64_t time_ms)
+{
+	unsigned channels = kind->channels & ~wants->channels_off;
+
+	if (!wants->active || wants->muted[kind->governed_by] ||
+	    clock_wall_ms() - time_ms > kind->news_h * INT64_C(3600000))
+		return 0;
+	if (kind->product_mail && !wants->product_mail)
+		channels &= ~NOTIFICATION_MAIL;
+	return channels;
+}
+
 static char *
 render(const char *template, const struct notification_params *params, struct arena *arena)
 {
@@ -316,7 +329,5 @@ notification_draft_finish(struct notification_draft *d, const struct notificatio
 	}
 	d->title = render(kind->title, &d->params, arena);
 	d->body = render(kind->body, &d->params, arena);
-	d->channels = kind->channels & ~wants->channels_off;
-	if (kind->product_mail && !wants->product_mail)
-		d->channels &= ~NOTIFICATION_MAIL;
+	d->channels = notification_channels(kind, wants, d->time_ms);
 }

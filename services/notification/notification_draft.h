@@ -33,6 +33,7 @@ struct notification_draft {
 	int64_t time_ms;
 	struct notification_params params;
 	const char *group;
+	const char *collapse; /* of deliveries with the same one goes out; NULL: each */
 	/* What becomes a parameter once the user's units are known; value 0: none. */
 	int64_t grams, previous_grams;
 	int64_t completed_ms; /* streak: when the session was completed */
@@ -50,6 +51,9 @@ enum status notification_draft_read(const struct bus_message *message, struct ar
 /* The account is active and the kind is not muted. */
 bool notification_draft_wanted(const struct notification_draft *draft,
 			       const struct notification_wants *wants);
+/* Channels beside the inbox that are to carry it now. */
+unsigned notification_channels(const struct notification_kind *kind,
+			       const struct notification_wants *wants, int64_t time_ms);
 /* Renders the texts and picks the channels. */
 void notification_draft_finish(struct notification_draft *draft,
 			       const struct notification_wants *wants, struct arena *arena);

@@ -12,41 +12,44 @@
 #define PUSH NOTIFICATION_PUSH
 #define MAIL NOTIFICATION_MAIL
 
+#define DAYS 24
+
 /* clang-format off: a row is read by its parts */
 const struct notification_kind notification_kinds[NOTIFICATION_KINDS] = {
-	[NOTIFICATION_WELCOME] = { "welcome", "low", MAIL, NOTIFICATION_ALWAYS, true, "Welcome",
+	[NOTIFICATION_WELCOME] = { "welcome", "low", MAIL, NOTIFICATION_ALWAYS, true, 7 * DAYS,
+				   "Welcome",
 				   "Set your goals and your week, pick or make a plan, and log your first set. "
 				   "Records, streaks and changes of your plans will show up here." },
 	[NOTIFICATION_RECORD_E1RM] = { "record_e1rm", "normal", PUSH, NOTIFICATION_RECORDS, false,
-				       "New record: {value}",
-				       "Your estimated one-repetition maximum rose from {previous} to {value}." },
+				       1 * DAYS, "New estimated maximum: [{exercise} ]{value}",
+				       "Your estimated one-repetition maximum[ in {exercise}] rose from "
+				       "{previous} to {value}." },
 	[NOTIFICATION_RECORD_WEIGHT] = { "record_weight", "normal", PUSH, NOTIFICATION_RECORDS,
-					 false, "New record: {value}",
-					 "Your heaviest weight for {bracket} is now {value}; it was {previous}." },
-	[NOTIFICATION_STREAK] = { "streak", "normal", PUSH, NOTIFICATION_STREAKS, false,
+					 false, 1 * DAYS, "New record: [{exercise} ]{value}",
+					 "Your heaviest weight for {bracket}[ of {exercise}] is now {value}; "
+					 "it was {previous}." },
+	[NOTIFICATION_STREAK] = { "streak", "normal", PUSH, NOTIFICATION_STREAKS, false, 2 * DAYS,
 				  "{weeks} weeks in a row",
 				  "You have trained in each of the last {weeks} weeks. Keep it going." },
 	[NOTIFICATION_PLAN_CHANGED_BY_AI] = { "plan_changed_by_ai", "normal", PUSH,
-					      NOTIFICATION_PLANS, false, "Your plan was changed",
+					      NOTIFICATION_PLANS, false, 2 * DAYS,
+					      "Your plan was changed",
 					      "The AI coach made version {version} of your plan. "
 					      "You can compare it with the one before, or go back." },
-	[NOTIFICATION_PLAN_CHANGED_BY_COACH] = { "plan_changed_by_coach", "normal", PUSH,
-						 NOTIFICATION_PLANS, false, "Your plan was changed",
-						 "Your coach made version {version} of your plan. "
-						 "You can compare it with the one before, or go back." },
 	[NOTIFICATION_PLAN_CREATED_BY_AI] = { "plan_created_by_ai", "normal", PUSH,
-					      NOTIFICATION_PLANS, false, "You have a new plan",
+					      NOTIFICATION_PLANS, false, 2 * DAYS,
+					      "You have a new plan",
 					      "The AI coach made a plan with {exercises} exercises for you." },
 	[NOTIFICATION_NEW_DEVICE] = { "new_device", "high", PUSH | MAIL, NOTIFICATION_ALWAYS, false,
-				      "New sign-in",
+				      3 * DAYS, "New sign-in",
 				      "Your account was signed in to on a new device ({platform}). "
 				      "If that was not you, end that session under Devices." },
 	[NOTIFICATION_REFRESH_REUSE] = { "refresh_reuse", "high", PUSH | MAIL, NOTIFICATION_ALWAYS,
-					 false, "A session was ended for your safety",
+					 false, 3 * DAYS, "A session was ended for your safety",
 					 "Somebody may have had a copy of one of your sign-ins, so it was ended. "
 					 "Sign in again on that device, and look through your devices." },
 	[NOTIFICATION_ALL_SESSIONS_ENDED] = { "all_sessions_ended", "high", MAIL,
-					      NOTIFICATION_ALWAYS, false,
+					      NOTIFICATION_ALWAYS, false, 3 * DAYS,
 					      "You were signed out everywhere",
 					      "All {sessions} sessions of your account were ended at your request. "
 					      "If that was not you, sign in and look through your devices." },
@@ -108,24 +111,44 @@ notification_params_get(const struct notification_params *params, const char *na
 	return find(params, slice_str(name));
 }
 
+/* What stands at `open`, a brace; its end is the brace that closes it. */
+static const char *
+value_at(const char *open, const struct notification_params *params, const char **ret_end)
+{
+	size_t n = strcspn(open + 1, "}");
+
+	*ret_end = open + 1 + n;
+	return find(params, slice_make(open + 1, n));
+}
+
 void
 notification_render(const char *template, const struct notification_params *params,
 		    struct strbuf *out)
 {
-	const char *p = template, *open;
+	const char *p = template, *end, *value, *brace;
 
-	while ((open = strchr(p, '{')) != NULL) {
-		size_t n = strcspn(open + 1, "}");
-		const char *value = find(params, slice_make(open + 1, n));
+	for (;;) {
+		size_t n = strcspn(p, "{[]");
 
-		if (open[1 + n] != '}' || value == NULL)
-			panic("notification: no value for \"%.*s\" in \"%s\"", (int)n, open + 1,
-			      template);
-		strbuf_add(out, p, (size_t)(open - p));
-		strbuf_adds(out, value);
-		p = open + 1 + n + 1;
+		strbuf_add(out, p, n);
+		p += n;
+		if (*p == '\0')
+			return;
+		if (*p == '[') {
+			brace = strchr(p, '{');
+			if (brace == NULL || strchr(brace, ']') == NULL)
+				panic("notification: no value or end at \"%s\"", p);
+			if (value_at(brace, params, &end) == NULL)
+				p = strchr(brace, ']');
+		} else if (*p == '{') {
+			value = value_at(p, params, &end);
+			if (*end != '}' || value == NULL)
+				panic("notification: no value at \"%s\" of \"%s\"", p, template);
+			strbuf_adds(out, value);
+			p = end;
+		}
+		p++; /* the bracket or brace */
 	}
-	strbuf_adds(out, p);
 }
 
 /* A number of `scale` parts to the unit, rounded before. */

@@ -8,7 +8,8 @@
  *	notification_render(kind->title, &params, &out);         "4 weeks in a row"
  *
  * A text names its parameters in braces. Each one it names must be there: a kind and the code that
- * makes its parameters belong together, and a unit test renders them all.
+ * makes its parameters belong together, and a unit test renders them all. What stands in square
+ * brackets is left out when the first parameter in it is not there.
  *
  * Ownership: the table is static; parameters live in the arena. Threads: pure functions.
  */
@@ -28,7 +29,6 @@ enum notification_id {
 	NOTIFICATION_RECORD_WEIGHT,
 	NOTIFICATION_STREAK,
 	NOTIFICATION_PLAN_CHANGED_BY_AI,
-	NOTIFICATION_PLAN_CHANGED_BY_COACH,
 	NOTIFICATION_PLAN_CREATED_BY_AI,
 	NOTIFICATION_NEW_DEVICE,
 	NOTIFICATION_REFRESH_REUSE,
@@ -56,6 +56,7 @@ struct notification_kind {
 	unsigned channels;
 	enum notification_switch governed_by;
 	bool product_mail; /* its mail is product news: only with privacy.product_emails */
+	unsigned news_h;   /* what is older than so many hours reaches the inbox only */
 	const char *title, *body;
 };
 extern const struct notification_kind notification_kinds[NOTIFICATION_KINDS];

@@ -12,6 +12,7 @@
 #include "libcommon/base/crashpoint.h"
 #include "libcommon/observe/log.h"
 #include "libcommon/observe/metrics.h"
+#include "services/notification/notification_draft.h"
 #include "services/notification/notification_prefs.h"
 #include "services/notification/notification_sender.h"
 #include "services/notification/notification_store.h"
@@ -119,11 +120,22 @@ end(struct notification_messenger *m, const struct notification_delivery *d,
 	return st;
 }
 
+/* By what the user wants now, and the time it is. */
+static bool
+is_wanted(const struct notification_delivery *d, const struct notification_wants *wants)
+{
+	const struct notification_kind *kind = notification_kind_find(d->kind);
+	unsigned bit = strcmp(d->channel, "push") == 0 ? NOTIFICATION_PUSH : NOTIFICATION_MAIL;
+
+	if (kind == NULL) /* a newer version's, which knows more of it */
+		return wants->active && !(wants->channels_off & bit);
+	return (notification_channels(kind, wants, d->time_ms) & bit) != 0;
+}
+
 static enum status
 deliver(struct notification_messenger *m, const struct notification_delivery *d,
 	struct arena *arena, struct err *err)
 {
-	unsigned bit = strcmp(d->channel, "push") == 0 ? NOTIFICATION_PUSH : NOTIFICATION_MAIL;
 	struct notification_sender *sender = find_sender(m, d->channel);
 	struct deadline deadline = deadline_in(DELIVERY_MS);
 	struct notification_wants wants;
@@ -136,8 +148,7 @@ deliver(struct notification_messenger *m, const struct notification_delivery *d,
 			   err);
 	err_init(&why);
 	st = notification_prefs_find(m->prefs, deadline_in(STEP_MS), &d->user, arena, &wants, &why);
-	if (st == STATUS_NOT_FOUND ||
-	    (st == STATUS_OK && (!wants.active || (wants.channels_off & bit))))
+	if (st == STATUS_NOT_FOUND || (st == STATUS_OK && !is_wanted(d, &wants)))
 		return end(m, d, NOTIFICATION_SKIPPED, "not wanted", arena, err);
 	if (st == STATUS_OK) {
 		st = notification_store_postpone(m->pool, deadline, d, &wants, arena, &quiet, err);

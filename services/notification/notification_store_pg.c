@@ -41,10 +41,18 @@ static const char sql_added[] =
 	"WITH entry AS (UPDATE notifications SET rev = $3 WHERE user_id = $1 AND id = $2)"
 	" UPDATE inbox SET last_sequence = last_sequence + 1, unread = unread + 1, rev = $3"
 	" WHERE user_id = $1";
+/* The later one speaks for those of its key that nobody has taken yet … */
+static const char sql_collapse[] =
+	"UPDATE deliveries SET state = 'skipped', error = 'a later one', done_at = now()"
+	" WHERE user_id = $1 AND channel = $2 AND collapse = $3 AND state = 'waiting'"
+	" AND attempts = 0";
+/* … and is not needed when one is out or on its way. */
 static const char sql_add_delivery[] =
-	"INSERT INTO deliveries (notification_id, user_id, channel, due_at) VALUES ($2, $1, $3,"
-	" CASE WHEN $4::text IS NULL THEN now()"
-	" ELSE quiet_until(now(), $4::text, $5::text::time, $6::text::time) END)";
+	"INSERT INTO deliveries (notification_id, user_id, channel, due_at, collapse)"
+	" SELECT $2, $1, $3, CASE WHEN $4::text IS NULL THEN now()"
+	" ELSE quiet_until(now(), $4::text, $5::text::time, $6::text::time) END, $7"
+	" WHERE NOT EXISTS (SELECT FROM deliveries WHERE user_id = $1 AND channel = $3"
+	" AND collapse = $7 AND attempts > 0)";
 static const char sql_list[] =
 	"SELECT " COLUMNS " FROM notifications WHERE user_id = $1 AND sequence < $2"
 	" AND deleted_at IS NULL ORDER BY sequence DESC LIMIT $3";
@@ -182,12 +190,20 @@ add_deliveries(struct pg_tx *tx, const struct notification_draft *d, const struc
 	enum status st = STATUS_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(channels) && st == STATUS_OK; i++) {
-		if (d->channels & channels[i].bit)
+		if (!(d->channels & channels[i].bit))
+			continue;
+		if (d->collapse != NULL)
+			st = pg_tx_query(tx, sql_collapse,
+					 PG_ARGS(pg_uuid(&d->user), pg_str(channels[i].name),
+						 pg_str(d->collapse)),
+					 NULL, err);
+		if (st == STATUS_OK)
 			st = pg_tx_query(tx, sql_add_delivery,
 					 PG_ARGS(pg_uuid(&d->user), pg_uuid(id),
 						 pg_str(channels[i].name), pg_str(zone),
 						 pg_str(zone != NULL ? wants->quiet_start : NULL),
-						 pg_str(zone != NULL ? wants->quiet_end : NULL)),
+						 pg_str(zone != NULL ? wants->quiet_end : NULL),
+						 pg_str(d->collapse)),
 					 NULL, err);
 	}
 	return st;

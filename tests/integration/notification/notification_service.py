@@ -207,8 +207,7 @@ class Event:
         self.wire = message.SerializeToString()
 
 
-def record(user, grams=102500, previous=100000, kind="e1rm", **more):
-    session, exercise = str(uuid.uuid4()), str(uuid.uuid4())
-    return Event("workout", user, "record_set", {"exerciseId": exercise, "kind": kind, "valueG": str(grams),
-                                                 "previousValueG": str(previous), "sessionId": session,
-                                                 "setId": str(uuid.uuid4())}, **more)
+def record(user, grams=102500, previous=100000, kind="e1rm", name="", session=None, exercise=None, **more):
+    return Event("workout", user, "record_set", {"exerciseId": exercise or str(uuid.uuid4()), "kind": kind, "valueG": str(grams),
+                                                 "previousValueG": str(previous), "sessionId": session or str(uuid.uuid4()),
+                                                 "setId": str(uuid.uuid4()), "exerciseName": name}, **more)

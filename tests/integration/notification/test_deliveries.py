@@ -108,6 +108,56 @@ def test_quiet_hours_that_began_meanwhile(replica, apply, pg, users, user):
     assert state(pg, event, "push")[:2] == ["waiting", "0"] and not files(replica, "push", event)
 
 
+def test_muted_while_it_waited(replica, apply, pg, users, user):
+    prefer(users, user, quietHours={"enabled": True, "start": clock(-5), "end": clock(30)})
+    event, security = record(user), Event("auth", user, "refresh_reuse_detected", {})
+    assert apply.batch(event, security) == "OK"
+    prefer(users, user, quietHours={"enabled": False, "start": "22:00", "end": "07:00"}, notifications={"muted": ["records"]})
+    # Only the consumer has asked for the preferences as they were.
+    pg.sql(f"UPDATE notification.deliveries SET due_at = now() WHERE user_id = '{user}'")
+    assert settled(pg, event, "push") == "skipped" and settled(pg, security, "push") == "sent"
+    assert not files(replica, "push", event) and replica.kinds(user) == ["record_e1rm", "refresh_reuse"]
+
+
+def test_old_events_ring_nobody(replica, apply, pg, user):
+    """A backlog, or what is replayed: the inbox has it, nothing is sent; also what was planned in time and is late."""
+    week = time.time() - 7 * 86400
+    events = [record(user, time_s=week), Event("auth", user, "refresh_reuse_detected", {}, time_s=week)]
+    assert apply.batch(*events) == "OK" and replica.kinds(user) == ["record_e1rm", "refresh_reuse"]
+    assert [state(pg, e, c) for e in events for c in ("push", "mail")] == [[""]] * 4
+    pg.sql("INSERT INTO notification.deliveries (notification_id, user_id, channel, due_at) SELECT id, user_id, 'push', now()"
+           f" FROM notification.notifications WHERE event_id = '{events[0].id}'")
+    assert settled(pg, events[0], "push") == "skipped" and not files(replica, "push", events[0])
+    fresh = record(user)
+    assert apply.batch(fresh) == "OK" and settled(pg, fresh, "push") == "sent"
+
+
+def test_one_push_for_an_exercise_and_session(replica, apply, pg, users, user):
+    """Each better set is an entry; what waits gives way to the later one, and what is out is enough."""
+    session, squat, bench = (str(uuid.uuid4()) for _ in range(3))
+
+    def sets(exercise, *grams):
+        return [record(user, grams=g, kind=k, session=session, exercise=exercise)
+                for g in grams for k in ("e1rm", "weight_4_6")]
+    first, other = sets(squat, 100000, 105000), sets(bench, 80000)
+    assert apply.batch(*first[:2]) == apply.batch(*first[2:], *other) == "OK"
+    assert len(replica.inbox(user)) == 6
+
+    def sent(events):
+        stack.wait_until("the deliveries", lambda: "waiting" not in [state(pg, e, "push")[0] for e in events], 10)
+        return [state(pg, e, "push")[0] for e in events].count("sent")
+    assert (sent(first), sent(other)) == (1, 1)
+    later = sets(squat, 110000)
+    assert apply.batch(*later) == "OK" and [state(pg, e, "push") for e in later] == [[""]] * 2
+    # Put off by quiet hours, the last and best one of each exercise speaks.
+    quiet = users.new_user()
+    prefer(users, quiet, quietHours={"enabled": True, "start": clock(-5), "end": clock(30)})
+    user = quiet
+    batch = sets(squat, 100000, 105000)
+    assert all(apply.batch(e) == "OK" for e in batch)
+    assert [state(pg, e, "push")[0] for e in batch] == ["skipped"] * 3 + ["waiting"]
+
+
 def test_read_before_it_was_due(replica, apply, pg, users, user):
     prefer(users, user, quietHours={"enabled": True, "start": clock(-60), "end": clock(60)})
     event = Event("auth", user, "refresh_reuse_detected", {})

@@ -83,7 +83,7 @@ def test_list_read_and_stream(gateway, apply, ana):
     assert events.next() == ("0", "inbox", {"unreadCount": 0})
     assert apply.batch(record(ana.id)) == "OK"
     number, name, live = events.next()
-    assert (number, name, live["kind"], live["title"]) == ("1", "notification", "record_e1rm", "New record: 102.5 kg")
+    assert (number, name, live["kind"], live["title"]) == ("1", "notification", "record_e1rm", "New estimated maximum: 102.5 kg")
     assert events.next() == ("1", "inbox", {"unreadCount": 1})
     listed = gateway.request("GET", PATH, ana.bearer).json()
     assert listed["notifications"] == [live] and listed["unreadCount"] == 1 and listed["lastEventId"] == "1"

@@ -28,9 +28,8 @@ def test_each_event_makes_its_kind(replica, apply, user):
     events = [
         Event("user", user, "user_created", {"role": "user"}),
         record(user),
-        record(user, kind="weight_4_6"),
+        record(user, kind="weight_4_6", name="Back Squat"),
         Event("workout", user, "plan_changed", {"planId": plan, "versionNumber": 3, "createdBy": "ai"}),
-        Event("workout", user, "plan_changed", {"planId": plan, "versionNumber": 4, "createdBy": "coach"}),
         Event("workout", user, "plan_created", {"planId": plan, "exercises": 6, "createdBy": "ai"}),
         Event("auth", user, "signed_in", {"sessionId": str(uuid.uuid4()), "platform": "android"}),
         Event("auth", user, "refresh_reuse_detected", {"sessionId": str(uuid.uuid4())}),
@@ -47,14 +46,16 @@ def test_each_event_makes_its_kind(replica, apply, user):
     ]
     mixed = [e for pair in zip(events, silent) for e in pair] + events[len(silent):]
     assert apply.batch(*mixed) == "OK"
-    assert replica.kinds(user) == ["welcome", "record_e1rm", "record_weight", "plan_changed_by_ai", "plan_changed_by_coach",
+    assert replica.kinds(user) == ["welcome", "record_e1rm", "record_weight", "plan_changed_by_ai",
                                    "plan_created_by_ai", "new_device", "refresh_reuse", "all_sessions_ended"]
     entries = {n["kind"]: n for n in replica.inbox(user)}
-    assert [int(n["sequence"]) for n in reversed(replica.inbox(user))] == list(range(1, 10))
+    assert [int(n["sequence"]) for n in reversed(replica.inbox(user))] == list(range(1, 9))
     best = entries["record_e1rm"]
-    assert best["title"] == "New record: 102.5 kg" and "from 100 kg to 102.5 kg" in best["body"]
+    assert best["title"] == "New estimated maximum: 102.5 kg" and "from 100 kg to 102.5 kg" in best["body"]
     assert best["parameters"]["value"] == "102.5 kg" and best["group"] == best["parameters"]["sessionId"]
-    assert "for 4 to 6 repetitions is now 102.5 kg; it was 100 kg" in entries["record_weight"]["body"]
+    best = entries["record_weight"]
+    assert best["title"] == "New record: Back Squat 102.5 kg" and best["parameters"]["exercise"] == "Back Squat"
+    assert "for 4 to 6 repetitions of Back Squat is now 102.5 kg; it was 100 kg" in best["body"]
     assert "version 3" in entries["plan_changed_by_ai"]["body"] and entries["plan_changed_by_ai"]["group"] == plan
     assert "(Android)" in entries["new_device"]["body"] and entries["new_device"]["importance"] == "high"
     assert all("{" not in n["title"] + n["body"] and "readAt" not in n for n in entries.values())
@@ -87,7 +88,7 @@ def test_units_and_switches(replica, apply, users, user):
     assert apply.batch(plan, record(user, grams=102058, previous=100000),
                        Event("auth", user, "refresh_reuse_detected", {})) == "OK"
     assert replica.kinds(user) == ["record_e1rm", "refresh_reuse"]
-    assert replica.inbox(user)[1]["title"] == "New record: 225 lb"
+    assert replica.inbox(user)[1]["title"] == "New estimated maximum: 225 lb"
     assert "from 220.5 lb" in replica.inbox(user)[1]["body"]
 
 

@@ -25,6 +25,7 @@ setup(void **state)
 {
 	(void)state;
 	arena = arena_new(1 << 20);
+	clock_fake_set(1000, NOW_S * INT64_C(1000));
 	return 0;
 }
 
@@ -32,6 +33,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
+	clock_fake_off();
 	arena_free(arena);
 	return 0;
 }
@@ -102,27 +104,34 @@ static void
 test_notification_draft_record(void **state)
 {
 	static const struct {
-		const char *kind;
+		const char *kind, *exercise;
 		int64_t grams;
 		bool pounds, has;
 		const char *title, *body;
 	} rows[] = {
-		{ "e1rm", 102500, false, true, "New record: 102.5 kg",
+		{ "e1rm", "", 102500, false, true, "New estimated maximum: 102.5 kg",
 		  "Your estimated one-repetition maximum rose from 100 kg to 102.5 kg." },
-		{ "weight_4_6", 102500, true, true, "New record: 226 lb",
-		  "Your heaviest weight for 4 to 6 repetitions is now 226 lb; it was 220.5 lb." },
-		{ "weight_1", 101000, false, true, "New record: 101 kg",
+		{ "e1rm", "Back Squat", 102500, false, true,
+		  "New estimated maximum: Back Squat 102.5 kg",
+		  "Your estimated one-repetition maximum in Back Squat rose from 100 kg to "
+		  "102.5 kg." },
+		{ "weight_4_6", "Back Squat", 102500, true, true, "New record: Back Squat 226 lb",
+		  "Your heaviest weight for 4 to 6 repetitions of Back Squat is now 226 lb; "
+		  "it was 220.5 lb." },
+		{ "weight_1", "", 101000, false, true, "New record: 101 kg",
 		  "Your heaviest weight for one repetition is now 101 kg; it was 100 kg." },
-		{ "volume", 101000, false, false, NULL, NULL }, /* not known here */
-		{ "e1rm", 0, false, false, NULL, NULL },
+		{ "volume", "", 101000, false, false, NULL, NULL }, /* not known here */
+		{ "e1rm", "", 0, false, false, NULL, NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct notification_wants wants = { .active = true, .pounds = rows[i].pounds };
-		struct bus_message m = workout(FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET,
-					       record_of(rows[i].kind, rows[i].grams));
+		Fit__Workout__V1__RecordSet *set = record_of(rows[i].kind, rows[i].grams);
 		struct notification_draft d;
+
+		set->exercise_name = text(rows[i].exercise);
+		struct bus_message m = workout(FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET, set);
 
 		assert_int_equal(read_draft(&m, &d), rows[i].has);
 		if (!rows[i].has)
@@ -132,6 +141,7 @@ test_notification_draft_record(void **state)
 		assert_string_equal(d.title, rows[i].title);
 		assert_string_equal(d.body, rows[i].body);
 		assert_string_equal(d.group, "s");
+		assert_string_equal(d.collapse, "s/e");
 		assert_string_equal(notification_params_get(&d.params, "exerciseId"), "e");
 		assert_int_equal(d.channels, NOTIFICATION_PUSH);
 	}
@@ -142,8 +152,6 @@ test_notification_draft_every_kind_renders(void **state)
 {
 	Fit__Workout__V1__PlanChanged *ai =
 		pb_arena_new(arena, &fit__workout__v1__plan_changed__descriptor);
-	Fit__Workout__V1__PlanChanged *coach =
-		pb_arena_new(arena, &fit__workout__v1__plan_changed__descriptor);
 	Fit__Workout__V1__PlanCreated *made =
 		pb_arena_new(arena, &fit__workout__v1__plan_created__descriptor);
 	const struct notification_wants wants = { .active = true, .product_mail = true };
@@ -151,12 +159,10 @@ test_notification_draft_every_kind_renders(void **state)
 
 	(void)state;
 	ai->created_by = made->created_by = text("ai");
-	coach->created_by = text("coach");
 	const struct bus_message messages[] = {
 		workout(FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET, record_of("e1rm", 1000)),
 		workout(FIT__WORKOUT__V1__EVENT__TYPE_RECORD_SET, record_of("weight_16", 1000)),
 		workout(FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CHANGED, ai),
-		workout(FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CHANGED, coach),
 		workout(FIT__WORKOUT__V1__EVENT__TYPE_PLAN_CREATED, made),
 		message_of("fit.user.v1", &fit__user__v1__event__descriptor,
 			   FIT__USER__V1__EVENT__TYPE_USER_CREATED,
@@ -290,6 +296,16 @@ test_notification_draft_wanted(void **state)
 	assert_false(notification_draft_wanted(&d, &wants));
 }
 
+/* Whatever the texts name. */
+static void
+fill_params(struct notification_draft *d)
+{
+	static const char *const names[] = { "value", "previous", "platform" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		notification_params_add(&d->params, arena, names[i], "x");
+}
+
 static void
 test_notification_draft_channels(void **state)
 {
@@ -297,14 +313,20 @@ test_notification_draft_channels(void **state)
 		enum notification_id id;
 		unsigned off;
 		bool product_mail;
+		int64_t age_h;
 		unsigned want;
 	} rows[] = {
-		{ NOTIFICATION_WELCOME, 0, false, 0 },
-		{ NOTIFICATION_WELCOME, 0, true, NOTIFICATION_MAIL },
-		{ NOTIFICATION_WELCOME, NOTIFICATION_MAIL, true, 0 },
-		{ NOTIFICATION_REFRESH_REUSE, 0, false, NOTIFICATION_PUSH | NOTIFICATION_MAIL },
-		{ NOTIFICATION_REFRESH_REUSE, NOTIFICATION_PUSH, false, NOTIFICATION_MAIL },
-		{ NOTIFICATION_REFRESH_REUSE, NOTIFICATION_PUSH | NOTIFICATION_MAIL, true, 0 },
+		{ NOTIFICATION_WELCOME, 0, false, 0, 0 },
+		{ NOTIFICATION_WELCOME, 0, true, 0, NOTIFICATION_MAIL },
+		{ NOTIFICATION_WELCOME, NOTIFICATION_MAIL, true, 0, 0 },
+		{ NOTIFICATION_REFRESH_REUSE, 0, false, 0, NOTIFICATION_PUSH | NOTIFICATION_MAIL },
+		{ NOTIFICATION_REFRESH_REUSE, NOTIFICATION_PUSH, false, 0, NOTIFICATION_MAIL },
+		{ NOTIFICATION_REFRESH_REUSE, NOTIFICATION_PUSH | NOTIFICATION_MAIL, true, 0, 0 },
+		/* Old events of a backlog are entries, and ring nobody. */
+		{ NOTIFICATION_RECORD_E1RM, 0, false, 24, NOTIFICATION_PUSH },
+		{ NOTIFICATION_RECORD_E1RM, 0, false, 25, 0 },
+		{ NOTIFICATION_NEW_DEVICE, 0, false, 72, NOTIFICATION_PUSH | NOTIFICATION_MAIL },
+		{ NOTIFICATION_NEW_DEVICE, 0, false, 7 * 24, 0 },
 	};
 
 	(void)state;
@@ -312,8 +334,12 @@ test_notification_draft_channels(void **state)
 		const struct notification_wants wants = { .active = true,
 							  .channels_off = rows[i].off,
 							  .product_mail = rows[i].product_mail };
-		struct notification_draft d = { .id = rows[i].id };
+		struct notification_draft d = {
+			.id = rows[i].id,
+			.time_ms = (NOW_S - rows[i].age_h * 3600) * INT64_C(1000),
+		};
 
+		fill_params(&d);
 		notification_draft_finish(&d, &wants, arena);
 		assert_int_equal(d.channels, rows[i].want);
 	}

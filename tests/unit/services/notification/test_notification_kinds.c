@@ -34,6 +34,7 @@ test_notification_kinds_table(void **state)
 		/* One's own security cannot be switched off. */
 		if (strcmp(k->importance, "high") == 0)
 			assert_int_equal(k->governed_by, NOTIFICATION_ALWAYS);
+		assert_true(k->news_h > 0);
 		if (k->product_mail)
 			assert_true(k->channels & NOTIFICATION_MAIL);
 	}
@@ -63,6 +64,9 @@ test_notification_kinds_render(void **state)
 		{ "{weeks} of {total}", "12 of 52" },
 		{ "a{weeks}{total}b", "a1252b" },
 		{ "{name}", "{weeks}" }, /* values are not templates */
+		{ "x[ of {total}]y", "x of 52y" },
+		{ "x[ of {nobody}]y", "xy" },
+		{ "[{nobody} ]{weeks}[{total}]", "1252" },
 	};
 	struct notification_params params = { 0 };
 	struct arena *arena = arena_new(4096);
@@ -95,7 +99,8 @@ render_bad(void *arg)
 static void
 test_notification_kinds_render_refuses(void **state)
 {
-	char *const bad[] = { (char[]){ "{weeks}" }, (char[]){ "{weeks" }, (char[]){ "{" } };
+	char *const bad[] = { (char[]){ "{weeks}" },  (char[]){ "{weeks" },  (char[]){ "{" },
+			      (char[]){ "[{weeks}" }, (char[]){ "[weeks]" }, (char[]){ "[" } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -103,7 +108,7 @@ test_notification_kinds_render_refuses(void **state)
 		int status = testkit_fork(render_bad, bad[i], &text);
 
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-		ASSERT_CONTAINS(text, "no value for");
+		ASSERT_CONTAINS(text, "no value ");
 		free(text);
 	}
 }
