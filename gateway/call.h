@@ -11,6 +11,7 @@
 
 #include "gateway/admit.h"
 #include "gateway/authn.h"
+#include "gateway/client_address.h"
 #include "gateway/exchange.h"
 #include "gateway/routes.h"
 #include "libcommon/base/strbuf.h"
@@ -30,7 +31,9 @@ struct call {
 	unsigned stage;
 	char request_id[CALL_REQUEST_ID_MAX + 1];
 	struct trace trace;
-	struct slice origin; /* an allowed one, else n == 0 */
+	char client[CLIENT_ADDRESS_SIZE];     /* address */
+	char client_key[CLIENT_ADDRESS_SIZE]; /* what limits count it by */
+	struct slice origin;                  /* an allowed one, else n == 0 */
 	struct strbuf extra; /* field lines of this reply: ETag, Location, Allow … */
 
 	struct authn_token token;

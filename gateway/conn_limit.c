@@ -75,12 +75,14 @@ conn_limit_enter(struct conn_limit *limit, struct slice address)
 	bool ok = false;
 
 	pthread_mutex_lock(&limit->lock);
-	struct slot *slot = &limit->slots[find(limit, hash)];
-	if (limit->open < limit->max && slot->open < limit->max_per_address) {
-		slot->hash = hash;
-		slot->open++;
+	struct slot *slot = address.n > 0 ? &limit->slots[find(limit, hash)] : NULL;
+	if (limit->open < limit->max && (slot == NULL || slot->open < limit->max_per_address)) {
 		limit->open++;
 		ok = true;
+	}
+	if (ok && slot != NULL) {
+		slot->hash = hash;
+		slot->open++;
 	}
 	pthread_mutex_unlock(&limit->lock);
 	return ok;
@@ -109,12 +111,14 @@ void
 conn_limit_leave(struct conn_limit *limit, struct slice address)
 {
 	pthread_mutex_lock(&limit->lock);
-	size_t i = find(limit, hash_of(address));
-	if (limit->slots[i].open == 0)
-		panic("conn_limit: leave without enter");
 	limit->open--;
-	if (--limit->slots[i].open == 0)
-		remove_slot(limit, i);
+	if (address.n > 0) {
+		size_t i = find(limit, hash_of(address));
+		if (limit->slots[i].open == 0)
+			panic("conn_limit: leave without enter");
+		if (--limit->slots[i].open == 0)
+			remove_slot(limit, i);
+	}
 	pthread_mutex_unlock(&limit->lock);
 }
 

@@ -4,6 +4,8 @@
  *
  * Shared by the loops of the gateway: one short lock per accept and close, none per request.
  *
+ * An empty address (a proxy's, behind which many clients are) counts in all only.
+ *
  * Ownership:  addresses are copied (as a keyed hash). Threads: any.
  * Limits:     two addresses with the same 64-bit keyed hash share a counter.
  */

@@ -59,7 +59,7 @@ struct exchange {
 	const struct exchange_field *fields;
 	unsigned nfields;
 	struct slice body; /* whole, transfer coding off */
-	const char *peer;  /* the client's address without port, text */
+	const char *peer;  /* address without port, text: of the client, or of a proxy */
 	int64_t begun_ns;  /* monotonic: when the head was complete */
 	/* the handler's */
 	void *handler_data;

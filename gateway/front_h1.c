@@ -127,11 +127,12 @@ static evhtp_res
 on_pre_accept(evhtp_connection_t *connection, void *arg)
 {
 	struct front_h1 *front = arg;
-	char peer[INET6_ADDRSTRLEN];
+	char peer[INET6_ADDRSTRLEN], key[CLIENT_ADDRESS_SIZE];
 
 	peer_text(connection->saddr, peer);
-	return conn_limit_enter(front->opts.limit, slice_str(peer)) ? EVHTP_RES_OK
-								    : EVHTP_RES_ERROR;
+	return conn_limit_enter(front->opts.limit, h1_limit_key(front, peer, key))
+		       ? EVHTP_RES_OK
+		       : EVHTP_RES_ERROR;
 }
 
 /* The socket becomes ours; libevhtp keeps a bufferevent without one. */

@@ -35,12 +35,15 @@
 struct conn_limit;
 struct front_h1;
 struct loop;
+struct net_set;
 
 struct front_h1_options {
 	struct loop *loop;
 	const struct exchange_handler *handler;
 	void *arg;
-	struct conn_limit *limit;  /* shared by all fronts; borrowed */
+	struct conn_limit *limit; /* shared by all fronts; borrowed */
+	/* Their connections count in all only, not per address; borrowed, or NULL. */
+	const struct net_set *proxies;
 	struct slice error_fields; /* field lines for the front's own replies; borrowed */
 	size_t body_memory_max;  /* bytes of request bodies in memory, all connections of this front
 				  */

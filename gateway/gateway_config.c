@@ -41,7 +41,10 @@ static const struct config_item items[] = {
 	STR("FIT_IP_RATE", NULL, ip_rate_text, "3000/10", 0,
 	    "Requests/seconds of an address before anything is looked at, each loop by itself."),
 	STR("FIT_IP_EXEMPT", NULL, ip_exempt_text, "127.0.0.1,::1", 0,
-	    "Addresses without that limit: proxies in front."),
+	    "Addresses without that limit: a local health check, say."),
+	STR("FIT_TRUSTED_PROXIES", NULL, proxies_text, "", 0,
+	    "Proxies whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8), "
+	    "separated by commas."),
 	NUM("FIT_GATEWAY_THREADS", threads, "0", 0, 64,
 	    "Event loops; 0: one for each CPU, at most 8."),
 	NUM("FIT_MAX_CONNECTIONS", max_connections, "10000", 1, 1000000,
@@ -160,6 +163,19 @@ parse_list(const char *key, const char *text, struct slice *items_out, size_t *r
 	return STATUS_OK;
 }
 
+static enum status
+parse_proxies(struct gateway_config *config, struct err *err)
+{
+	struct slice list = slice_str(config->proxies_text), item;
+
+	while (http_list_next(&list, &item)) {
+		if (!net_set_add(&config->proxies, item))
+			return bad(err, "FIT_TRUSTED_PROXIES", item,
+				   "an address or a network (10.0.0.0/8), at most 32");
+	}
+	return STATUS_OK;
+}
+
 /* "*" with credentials would let any site act for the user; browsers refuse it, so do we, at start.
  */
 static enum status
@@ -209,6 +225,8 @@ compile(struct gateway_config *config, struct err *err)
 	if (st == STATUS_OK)
 		st = parse_list("FIT_IP_EXEMPT", config->ip_exempt_text, config->ip_exempt,
 				&config->nip_exempt, err);
+	if (st == STATUS_OK)
+		st = parse_proxies(config, err);
 	if (st == STATUS_OK && !gcra_rate_parse(slice_str(config->ip_rate_text), &config->ip_rate))
 		st = bad(err, "FIT_IP_RATE", slice_str(config->ip_rate_text), "requests/seconds");
 	return st;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/client_address.h"
 #include "gateway/gcra.h"
 #include "libcommon/base/slice.h"
 #include "libcommon/base/status.h"
@@ -37,7 +38,8 @@ struct config_rate {
 struct gateway_config {
 	char *environment, *version, *log_level;
 	char *listen, *admin_listen;
-	char *upstreams_text, *rates_text, *origins_text, *ip_exempt_text, *ip_rate_text;
+	char *upstreams_text, *rates_text, *origins_text, *ip_exempt_text, *ip_rate_text,
+		*proxies_text;
 	char *redis_url, *protoset_path;
 	char *jwt_issuer, *jwt_audience;
 	int64_t threads, max_connections, max_connections_per_ip;
@@ -56,6 +58,7 @@ struct gateway_config {
 	struct slice ip_exempt[CONFIG_ORIGINS_MAX];
 	size_t nip_exempt;
 	struct gcra_rate ip_rate;
+	struct net_set proxies;
 };
 
 /* Its own settings and those of mTLS. */

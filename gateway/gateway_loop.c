@@ -26,6 +26,7 @@ open_front(struct gateway_loop *gl, int fd)
 		.handler = &pipeline_handler,
 		.arg = gl,
 		.limit = gl->gateway->conn_limit,
+		.proxies = &config->proxies,
 		.error_fields = strbuf_slice(&gl->gateway->security),
 		.body_memory_max = (size_t)config->body_memory_mb << 20,
 		.reply_memory_max = (size_t)config->reply_memory_mb << 20,

@@ -84,7 +84,8 @@ h1_conn_kill(struct conn *conn)
 		(void)setsockopt(conn->out.fd, SOL_SOCKET, SO_LINGER,
 				 &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
 	close(conn->out.fd);
-	conn_limit_leave(conn->front->opts.limit, slice_str(conn->peer));
+	char key[CLIENT_ADDRESS_SIZE];
+	conn_limit_leave(conn->front->opts.limit, h1_limit_key(conn->front, conn->peer, key));
 	conn->front->stats.connections--;
 	h1_conn_queue_end(conn);
 }
@@ -327,6 +328,15 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		h1_conn_kill(conn);
 		break;
 	}
+}
+
+struct slice
+h1_limit_key(const struct front_h1 *front, const char *peer, char key[CLIENT_ADDRESS_SIZE])
+{
+	if (front->opts.proxies != NULL && net_set_has(front->opts.proxies, slice_str(peer)))
+		return SLICE_LIT("");
+	client_address_key(peer, key);
+	return slice_str(key);
 }
 
 /* Everything that a connection begins with but the engine, which is front_h1.c's. */

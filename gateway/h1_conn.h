@@ -17,6 +17,7 @@
 #include <event2/event_struct.h>
 
 #include "gateway/chunked.h"
+#include "gateway/client_address.h"
 #include "gateway/exchange.h"
 #include "gateway/front_h1.h"
 #include "gateway/head_filter.h"
@@ -97,6 +98,9 @@ h1_conn_of(struct exchange *ex)
 
 /* ---- h1_conn.c ---- */
 
+/* What conn_limit counts a peer by; empty for a trusted proxy. */
+struct slice h1_limit_key(const struct front_h1 *front, const char *peer,
+			  char key[CLIENT_ADDRESS_SIZE]);
 /* Takes over the socket; `peer` is the client's address. */
 struct conn *h1_conn_new(struct front_h1 *front, int fd, const char *peer);
 /* Milliseconds from now. */

@@ -108,14 +108,14 @@ static enum verdict
 stage_address(struct call *call)
 {
 	const struct gateway_config *config = call->gl->gateway->config;
-	struct slice peer = slice_str(call->ex->peer);
+	struct slice client = slice_str(call->client);
 
 	for (size_t i = 0; i < config->nip_exempt; i++) {
-		if (slice_eq(peer, config->ip_exempt[i]))
+		if (slice_eq(client, config->ip_exempt[i]))
 			return NEXT;
 	}
-	struct gcra_result r =
-		admit_local(call->gl->admit, peer, SLICE_LIT("address"), &config->ip_rate);
+	struct gcra_result r = admit_local(call->gl->admit, slice_str(call->client_key),
+					   SLICE_LIT("address"), &config->ip_rate);
 	if (r.allowed)
 		return NEXT;
 	call_problem(call, 429, "RATE_LIMITED", "Too many requests from this address.", NULL);
@@ -319,7 +319,7 @@ stage_admit(struct call *call)
 {
 	bool user = needs_user(call);
 	struct admit_request req = {
-		.key = slice_str(user ? call->token.user_id : call->ex->peer),
+		.key = slice_str(user ? call->token.user_id : call->client_key),
 		.session_id = user ? slice_str(call->token.session_id) : SLICE_NONE,
 		.rate = call->route->rate,
 	};
@@ -438,6 +438,9 @@ on_request(struct exchange *ex, void *arg)
 	call->extra = STRBUF_ARENA(ex->arena);
 	ex->handler_data = call;
 	ex->on_cancel = on_cancel;
+	client_address_find(&call->gl->gateway->config->proxies, ex->peer, ex->fields, ex->nfields,
+			    call->client);
+	client_address_key(call->client, call->client_key);
 	run(call);
 }
 

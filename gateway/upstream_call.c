@@ -269,7 +269,7 @@ add_metadata(struct call *call, struct rpc_metadata *meta, uint8_t fingerprint[D
 	struct slice last = exchange_header(call->ex, SLICE_LIT("last-event-id"));
 	size_t n = 0;
 
-	meta[n++] = (struct rpc_metadata){ RPC_META_CLIENT_IP, slice_str(call->ex->peer) };
+	meta[n++] = (struct rpc_metadata){ RPC_META_CLIENT_IP, slice_str(call->client) };
 	if (agent.n > 0 && agent.n <= USER_AGENT_MAX)
 		meta[n++] = (struct rpc_metadata){ RPC_META_USER_AGENT, agent };
 	/* A client's own word: a service takes it for a cursor and for nothing else. */

@@ -466,6 +466,35 @@ def test_limit_of_an_address(directory, upstream, redis):
     gateway.stop()
 
 
+def test_limits_behind_a_proxy(directory, upstream, redis, ana):
+    gateway = Gateway(directory, upstream, redis.port, FIT_TRUSTED_PROXIES="127.0.0.0/8, 198.51.100.0/24",
+                      FIT_MAX_CONNECTIONS_PER_IP="1")
+    status = lambda *said: gateway.request("GET", "/api/v1/open/a", X_Forwarded_For=", ".join(said)).status  # noqa: E731
+    # Each client has its own limit; what it says of itself and proxies in between make no difference.
+    assert [status("203.0.113.1") for _ in range(5)] == [200] * 5
+    assert [status("203.0.113.1"), status("192.0.2.1", "203.0.113.1"), status("203.0.113.1", "198.51.100.9")] == [429] * 3
+    assert status("203.0.113.2") == 200
+    # A network of IPv6 is one client.
+    assert [status(f"2001:db8:0:7::{i}") for i in range(6)] == [200] * 5 + [429]
+    assert status("2001:db8:0:8::1") == 200
+    # The proxy itself may have any number of connections.
+    held = [Conn(gateway.port) for _ in range(5)]
+    for conn in held:
+        conn.send(render("GET", "/api/versions"))
+        assert conn.reply("GET").status == 200
+    for conn in held:
+        conn.close()
+    reply = gateway.request("GET", "/api/v1/things/a", ana.bearer, X_Forwarded_For="192.0.2.1, 203.0.113.3")
+    assert reply.json()["metadata"]["fit-client-ip"] == "203.0.113.3"
+    gateway.stop()
+
+
+def test_nobody_is_trusted_unless_named(gw, ana):
+    reply = gw.request("GET", "/api/v1/things/a", ana.bearer, X_Forwarded_For="203.0.113.3")
+    assert reply.json()["metadata"]["fit-client-ip"] == "127.0.0.1"
+    assert [gw.request("GET", "/api/v1/open/a", X_Forwarded_For=f"203.0.113.{i}").status for i in range(10, 16)].count(429) >= 1
+
+
 # ---- CORS ----
 
 def test_cors(gw, ana):

@@ -23,6 +23,23 @@ test_conn_limit_bounds(void **state)
 	conn_limit_free(limit);
 }
 
+static void
+test_conn_limit_without_address(void **state)
+{
+	struct conn_limit *limit = conn_limit_new(3, 1);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(conn_limit_enter(limit, SLICE_LIT("")));
+	assert_false(conn_limit_enter(limit, SLICE_LIT("")));
+	assert_false(conn_limit_enter(limit, SLICE_LIT("a")));
+	conn_limit_leave(limit, SLICE_LIT(""));
+	assert_true(conn_limit_enter(limit, SLICE_LIT("a")));
+	conn_limit_leave(limit, SLICE_LIT("a"));
+	assert_int_equal(conn_limit_open(limit), 2);
+	conn_limit_free(limit);
+}
+
 /* Against a plain array of counters: entries stay reachable while others come and go. */
 static void
 test_conn_limit_random_walk(void **state)
@@ -59,6 +76,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_conn_limit_bounds),
+		cmocka_unit_test(test_conn_limit_without_address),
 		cmocka_unit_test(test_conn_limit_random_walk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,8 @@ setup(void **state)
 	static const char *const keys[] = { "FIT_UPSTREAMS",       "FIT_RATE_CLASSES",
 					    "FIT_ALLOWED_ORIGINS", "FIT_IP_RATE",
 					    "FIT_ENVIRONMENT",     "ALLOWED_ORIGINS",
-					    "ENVIRONMENT",         "FIT_LOG_LEVEL" };
+					    "FIT_TRUSTED_PROXIES", "ENVIRONMENT",
+					    "FIT_LOG_LEVEL" };
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		unsetenv(keys[i]);
 	setenv("FIT_UPSTREAMS", "fit.auth.v1=127.0.0.1:1, fit.user.v1=127.0.0.1:2", 1);
@@ -29,6 +30,7 @@ test_config_compiles_lists(void **state)
 	(void)state;
 	err_init(&err);
 	setenv("FIT_RATE_CLASSES", "auth=5/60,default=7/8", 1);
+	setenv("FIT_TRUSTED_PROXIES", "10.0.0.0/8, ::1", 1);
 	setenv("ALLOWED_ORIGINS", "https://a.example,http://localhost:3000", 1);
 	ASSERT_OK(gateway_config_load(&c, &err), &err);
 	assert_int_equal(c.nupstreams, 2);
@@ -38,6 +40,8 @@ test_config_compiles_lists(void **state)
 	assert_int_equal(gateway_config_rate(&c, SLICE_LIT("auth"))->rate.limit, 5);
 	assert_int_equal(gateway_config_rate(&c, SLICE_LIT("unknown"))->rate.limit, 7);
 	assert_int_equal(c.norigins, 2);
+	assert_true(net_set_has(&c.proxies, SLICE_LIT("10.9.8.7")));
+	assert_true(net_set_has(&c.proxies, SLICE_LIT("::1")));
 	gateway_config_fini(&c);
 }
 
@@ -55,6 +59,8 @@ test_config_names_what_is_wrong(void **state)
 		{ "FIT_ALLOWED_ORIGINS", "https://a.example/" },
 		{ "FIT_ALLOWED_ORIGINS", "a.example" },
 		{ "FIT_IP_RATE", "many" },
+		{ "FIT_TRUSTED_PROXIES", "10.0.0.0/40" },
+		{ "FIT_TRUSTED_PROXIES", "::1,proxy.example" },
 		{ "FIT_ENVIRONMENT", "prod" },
 		{ "FIT_LOG_LEVEL", "loud" },
 	};
