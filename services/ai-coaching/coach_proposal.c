@@ -444,7 +444,7 @@ coach_proposal_make(const struct coach_facts *facts, const struct coach_change *
 		m.exercise = coach_library_find(facts->library, change->entry->exercise_id);
 	if (change->entry != NULL && m.exercise == NULL)
 		return err_public(err, STATUS_FAILED_PRECONDITION,
-				  "The library does not have that exercise any more.");
+				  "The coach only changes exercises of the library.");
 	m.p = pb_arena_new(arena, &fit__ai_coaching__v1__proposal__descriptor);
 	m.p->plan_id = facts->plan->id;
 	m.p->plan_version = facts->plan->version_number;

@@ -96,6 +96,9 @@ coach_on_propose(struct rpc_call *call, const void *request, void *reply, struct
 	if (st != STATUS_OK)
 		return st;
 	facts.library = coach_brain_library(coach_snapshot_hold(coach, &scope)->brain);
+	if (coach_library_size(facts.library) == 0)
+		return err_public(err, STATUS_UNAVAILABLE,
+				  "The exercise library cannot be read just now.");
 	st = coach_store_state(coach, &scope, &state, err);
 	if (st == STATUS_OK && state.locked)
 		return err_public(err, STATUS_FAILED_PRECONDITION,
