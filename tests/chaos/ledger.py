@@ -53,6 +53,7 @@ class Ledger:
         self.check_plans(account)
         self.check_sessions(account)
         self.check_profile(account)
+        self.check_proposals(account)
         self.check_sign_in(account)
         if phone.account is account and not account.signed_out:
             self.check_what_the_phone_sees(phone, account)
@@ -103,6 +104,14 @@ class Ledger:
         assert found == account.sessions, account.user
         derived = self.rows(f"SELECT set_id, reps FROM workout.session_sets WHERE user_id = '{account.user}'")
         assert {i: int(n) for i, n in derived} == {i: n for s in account.sessions.values() for i, n in s["sets"].items()}
+
+    def check_proposals(self, account):
+        """What was accepted, and only that, is a version that the coach made."""
+        rows = self.rows(f"SELECT id, plan_id, accepted_version FROM ai_coaching.proposal WHERE user_id = '{account.user}' AND status = 'accepted'")
+        assert sorted((p, plan, int(version)) for p, plan, version in rows) == sorted(account.accepted), account.user
+        made = self.rows("SELECT v.plan_id, v.version_number FROM workout.workout_plan_versions v JOIN workout.workout_plans p ON p.id = v.plan_id"
+                         f" WHERE p.user_id = '{account.user}' AND v.created_by = 'ai'")
+        assert sorted((plan, int(version)) for plan, version in made) == sorted(a[1:] for a in account.accepted), account.user
 
     def check_profile(self, account):
         version = int(self.column(f"SELECT version FROM fitness_core.users WHERE id = '{account.user}'")[0])

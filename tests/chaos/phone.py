@@ -4,12 +4,23 @@
     phone = Phone(api, "ann@example.com", random.Random(1), give_up=time.monotonic() + 60)
     phone.sign_in(); phone.day(); check(db, phone.accounts[-1])
 """
+import datetime
+import hashlib
 import http.client
+import random
 import time
 import uuid
 
+from inbox import Inbox
+
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+QUESTIONS = ["what should I train next?", "how is my progress?", "my shoulder hurts", "why rpe?", "what is a deload?"]
 SERVICE = {"profile_changed": "fitness_core", "preferences_changed": "fitness_core"}
+
+
+def behaviour_id(user, client_id):
+    """What an app's id becomes, so that nobody can take another's: a UUID version 5 in the user's name space."""
+    return str(uuid.UUID(bytes=hashlib.sha1(uuid.UUID(user).bytes + uuid.UUID(client_id).bytes).digest()[:16], version=5))
 
 
 class Account:
@@ -18,6 +29,9 @@ class Account:
     def __init__(self, user):
         self.user = user
         self.acked = []
+        self.behaviour = set()  # ids of events that the app told
+        self.accepted = []  # (proposal, plan, version)
+        self.inbox = None
         self.plans, self.sessions = {}, {}  # id -> version; id -> {"status":, "sets": {setId: reps}}
         self.display_name = self.time_zone = None
         self.sign_ins, self.refresh_token, self.signed_out = 1, None, False
@@ -37,6 +51,7 @@ class Phone:
     def __init__(self, api, name, rng, give_up, on_trouble=None):
         self.api, self.name, self.rng, self.give_up = api.clone(), name, rng, give_up
         self.on_trouble = on_trouble or (lambda *_: time.sleep(0.02 + rng.random() * 0.1))
+        self.rng_listen = random.Random(rng.getrandbits(64))
         self.device = {"id": f"phone of {name}", "name": "phone", "platform": "android"}
         self.accounts, self.exercises = [], []
         self.repeats, self.statuses, self.resets = 0, {}, 0
@@ -117,7 +132,9 @@ class Phone:
         self.api.token = reply["accessToken"]
         if new:
             self.accounts.append(Account(reply["user"]["id"]))
+            self.account.inbox = Inbox(self.api)
         self.account.refresh_token = reply["refreshToken"]
+        self.account.inbox.api.token = self.api.token
         self.account.tokens_at = time.monotonic()
 
     # ---- what a day is made of ----
@@ -137,7 +154,7 @@ class Phone:
 
     def make_plan(self):
         reply = self.write("plan_created", "POST", "/api/v1/workouts/plans", {
-            "name": "p", "exercises": [{"exerciseId": e, "sets": [{"repsMin": 5}]} for e in self.exercises[:2]]})
+            "name": "p", "exercises": [{"exerciseId": e, "sets": [{"repsMin": 5, "weight": 50}]} for e in self.exercises[:2]]})
         self.account.plans[reply.json["id"]] = 1
         return reply.json["id"], reply.headers["etag"]
 
@@ -195,6 +212,39 @@ class Phone:
         if not self.exercises:
             self.exercises = [e["id"] for e in self.read("/api/v1/exercises?pageSize=3").json["exercises"]]
 
+    def tell_behaviour(self):
+        """The ids make it safe to send again."""
+        when = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        events = [{"id": str(uuid.UUID(int=self.rng.getrandbits(128), version=4)), "time": when, "screen": {"name": f"screen{i}"}}
+                  for i in range(1 + self.rng.randrange(3))]
+        body = {"platform": "android", "events": events}
+        reply, _ = self.until_answered("behaviour_told", lambda: self.api.post("/api/v2/analytics/events", body), (202,))
+        assert reply.json["accepted"] == len(events)
+        self.account.behaviour.update(behaviour_id(self.account.user, event["id"]) for event in events)
+
+    def ask_coach(self, message):
+        """A question that is asked again may be answered twice; it changes nothing."""
+        reply, _ = self.until_answered("coach_asked", lambda: self.api.post("/api/v2/ai/chat", {"message": message}), (200,))
+        assert reply.json["done"]["text"]
+
+    def take_advice(self, plan):
+        """A proposal, accepted: as often as need be, and the plan has one version more. Returns its ETag."""
+        entry = self.read(f"/api/v1/workouts/plans/{plan}").json["exercises"][0]
+        body = {"planId": plan, "load": {"entryId": entry["entryId"], "weight": entry["sets"][0]["weight"] + 1}}
+        reply, _ = self.until_answered("proposal_made", lambda: self.api.post("/api/v2/ai/plans", body), (200, 201))
+        proposal = reply.json["id"]
+        reply, _ = self.until_answered("proposal_accepted", lambda: self.api.post(f"/api/v2/ai/plans/{proposal}/accept", {}), (200,))
+        self.account.acked.append(("plan_changed", f"coach proposal {proposal}"))
+        self.account.plans[plan] += 1
+        self.account.accepted.append((proposal, plan, self.account.plans[plan]))
+        assert reply.json["plan"]["versionNumber"] == self.account.plans[plan]
+        assert reply.json["proposal"]["status"] == "accepted"
+        return self.read(f"/api/v1/workouts/plans/{plan}").headers["etag"]
+
+    def read_all(self):
+        """How many entries are unread is nobody's business after that."""
+        self.until_answered("inbox_read", lambda: self.api.post("/api/v1/notifications/read-all", {}), (200,))
+
     # ---- days ----
 
     def fixed_day(self):
@@ -205,6 +255,9 @@ class Phone:
         self.change_preferences()
         plan, etag = self.make_plan()
         self.change_plan(plan, self.change_plan(plan, etag), restore=True)
+        self.take_advice(plan)
+        self.ask_coach("what should I train next?")
+        self.tell_behaviour()
         session, entries = self.start_session(plan)
         first, second = self.log_set(session), self.log_set(session)
         self.correct_set(session, first)
@@ -213,6 +266,7 @@ class Phone:
         self.skip(session, entries[1])
         self.refresh()
         self.complete(session)
+        self.read_all()
         gone, _ = self.start_session(plan)
         self.delete_session(gone)
         self.delete_plan(plan)
@@ -233,6 +287,12 @@ class Phone:
         plan, etag = self.make_plan()
         for n in range(self.rng.randrange(4)):
             etag = self.change_plan(plan, etag, restore=n % 2 == 1 and chance(0.5))
+        if chance(0.3):
+            self.take_advice(plan)
+        if chance(0.3):
+            self.ask_coach(self.rng.choice(QUESTIONS))
+        if chance(0.5):
+            self.tell_behaviour()
         session, entries = self.start_session(plan)
         sets = [self.log_set(session) for _ in range(1 + self.rng.randrange(4))]
         if chance(0.3):
@@ -245,6 +305,8 @@ class Phone:
             self.remove_set(session, sets[-1])
         self.complete(session)
         if chance(0.2):
+            self.read_all()
+        if chance(0.2):
             self.delete_session(session)
         if chance(0.5):
             self.delete_plan(plan)
@@ -252,3 +314,14 @@ class Phone:
     def run(self, over):
         while not over():
             self.day()
+
+    # ---- the open stream, on a thread of its own ----
+
+    def listen(self, over):
+        """The inbox of the account that the phone is signed in to."""
+        while not over():
+            if not self.accounts:
+                time.sleep(0.05)
+                continue
+            account = self.account
+            account.inbox.read(lambda: over() or account is not self.account, 0.5 + self.rng_listen.random() * 5)

@@ -15,6 +15,7 @@ import random
 import time
 
 from api import Api
+from event_ledger import EventLedger
 from havoc import Crew, Killer
 from ledger import Ledger
 from phone import Phone
@@ -33,8 +34,8 @@ def test_every_acknowledged_write_is_there_once(stack):
     crew = Crew(SECONDS)
     phones = [Phone(api, f"chaos{i}", random.Random(master.getrandbits(64)), crew.until + 60, lambda *_: crew.pause()) for i in range(USERS)]
     killer = Killer(stack, random.Random(master.getrandbits(64)), crew.over, SPARED)
-    with Vitals([stack.programs[name] for name in ("gateway", "auth", "user", "workout")]) as vitals:
-        crew.work(killer.run, *(lambda p=p: p.run(crew.over) for p in phones))
+    with Vitals([program for name, program in stack.programs.items() if name != "devidp"]) as vitals:
+        crew.work(killer.run, *(lambda p=p: p.run(crew.over) for p in phones), *(lambda p=p: p.listen(crew.over) for p in phones))
     acked = sum(len(a.acked) for p in phones for a in p.accounts)
     statuses = sum((collections.Counter(p.statuses) for p in phones), collections.Counter())
     print(f"{acked} writes of {sum(len(p.accounts) for p in phones)} users acknowledged, {sum(p.repeats for p in phones)} repeats"
@@ -50,4 +51,19 @@ def test_every_acknowledged_write_is_there_once(stack):
             phone.give_up = time.monotonic() + 60
             for account in phone.accounts:
                 ledger.check(phone, account)
+        events = EventLedger(stack, ledger)
+        events.settle(60)
+        print(f"{events.check(phones)} events, each in ClickHouse once")
+        for phone in phones:
+            for account in phone.accounts:
+                check_inbox(account, events.entries(account.user), phone.account is account)
     assert not grown, grown
+
+
+def check_inbox(account, entries, signed_in):
+    """The stream told a beginning of the inbox, in order; to the end if it may still be opened."""
+    inbox, until = account.inbox, time.monotonic() + 20
+    assert inbox.seen == entries[:len(inbox.seen)], (account.user, inbox.seen, entries)
+    if signed_in:
+        inbox.read(lambda: len(inbox.seen) >= len(entries) or time.monotonic() > until)
+        assert inbox.seen == entries, (account.user, inbox.seen, entries)
