@@ -7,9 +7,7 @@ kills again. A repeat that dies too, since it passes the point more than once (s
 hit more each time. Days with n = 1, 2, … follow until every request that goes through the program has met the
 death of it, and after each day the ledger must balance.
 """
-import os
 import random
-import re
 import time
 
 import pytest
@@ -18,15 +16,17 @@ from api import Api
 from conftest import BUILD, ROOT
 from ledger import Ledger
 from phone import Phone
-from servers import StackError
+from reaper import Reaper, armed_build, points_in
 
 DAYS_MAX = 6
 WORKOUT = {"plan_created", "plan_changed", "plan_deleted", "session_started", "session_completed", "session_deleted",
            "set_logged", "set_corrected", "set_removed", "exercise_swapped", "exercise_skipped"}
 USER = {"sign_in", "profile_changed", "preferences_changed"}
 AUTH = {"sign_in", "refresh", "sign_out"}
+COACH = {"coach_asked", "proposal_made", "proposal_accepted"}
+OTHERS = {"behaviour_told", "inbox_read"}
 # Which requests pass the points that every service has.
-PASSES = {"gateway": WORKOUT | USER | AUTH, "workout": WORKOUT, "user": USER, "auth": AUTH}
+PASSES = {"gateway": WORKOUT | USER | AUTH | COACH | OTHERS, "workout": WORKOUT, "user": USER, "auth": AUTH, "ai-coaching": COACH}
 # For points of one service: those that do.
 SPECIAL = {
     "auth.sign_in.after_commit": {"sign_in"},
@@ -34,76 +34,45 @@ SPECIAL = {
     "auth.end.after_commit": {"sign_out"},
     # Not sign_out: the second time its session has ended, and its copy was shown.
     "auth.show.after_copy": {"sign_in", "refresh"},
+    "coach.between_plan_and_proposal": {"proposal_accepted"},
 }
 
 
 def points():
     """(program, point), as they are in the sources of what is linked into the program."""
-    folders = {"gateway": ["gateway"]} | {s: [f"services/{s}", "libcommon"] for s in ("auth", "user", "workout")}
-    for program, roots in folders.items():
-        found = set()
-        for root in roots:
-            for folder, _, files in os.walk(f"{ROOT}/{root}"):
-                if folder.endswith("libcommon/bus"):  # passed by no request: tests/integration/bus kills there
-                    continue
-                for name in files:
-                    if name.endswith(".c"):
-                        with open(f"{folder}/{name}") as f:
-                            found |= set(re.findall(r'CRASH_POINT\("([a-z0-9_.]+)"\)', f.read()))
-        yield from ((program, point) for point in sorted(found))
+    shared = [point for point in points_in(ROOT, "libcommon") if point not in points_in(ROOT, "libcommon/bus")]
+    for program in PASSES:
+        own = points_in(ROOT, "gateway") if program == "gateway" else sorted(shared + points_in(ROOT, f"services/{program}"))
+        yield from ((program, point) for point in own)
 
 
-def armed_build():
-    try:
-        with open(f"{BUILD}/bin/workout", "rb") as f:
-            return b"tx.after_commit" in f.read()
-    except OSError:
-        return False
-
-
-pytestmark = pytest.mark.skipif(not armed_build(), reason=f"{BUILD} has no crash points (build with CRASH_POINTS=1 or a SANITIZER)")
+pytestmark = pytest.mark.skipif(not armed_build(BUILD), reason=f"{BUILD} has no crash points (build with CRASH_POINTS=1 or a SANITIZER)")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quiet(stack):
     """Without relays, whose transactions pass the points of tx.c at any time: here only requests pass them."""
-    for name in ("auth", "user", "workout"):
+    for name in ("auth", "user", "workout", "ai-coaching"):
         for key in ("FIT_BUS_URL", "FIT_BUS_PASSWORD_FILE"):
             stack.programs[name].env.pop(key)
         stack.programs[name].stop()
         stack.programs[name].start()
 
 
-class Reaper:
-    """Runs a program armed; `trouble` is what a phone calls when an attempt failed."""
+class Nemesis:
+    """Kills by request; `trouble` is what a phone calls when an attempt failed."""
 
     def __init__(self, program, point):
-        self.program, self.point, self.died_in = program, point, set()
+        self.reaper, self.died_in = Reaper(program, point), set()
         self.deaths = 0  # of the request in doubt
-
-    def arm(self, n):
-        """Again, should work that was left over kill it right away."""
-        self.program.env["FIT_CRASH_POINT"] = f"{self.point}:{n}"
-        for last in (False,) * 9 + (True,):
-            try:
-                self.program.start()
-                return
-            except StackError:
-                if last:
-                    raise
-
-    def disarm(self):
-        self.program.kill9()
-        self.program.env.pop("FIT_CRASH_POINT", None)
-        self.program.start()
 
     def trouble(self, what, failures):
         if failures == 1:
             self.deaths = 0
-        if self.program.pid() is None:
+        if self.reaper.dead:
             self.died_in.add(what.split()[0])
             self.deaths += 1
-            self.arm(1 + self.deaths)
+            self.reaper.arm(1 + self.deaths)
         else:
             time.sleep(0.02)
 
@@ -112,23 +81,22 @@ class Reaper:
 def test_death_at_each_point(stack, program, point):
     api = Api("127.0.0.1", stack.ports["gateway"], stack.ports["devidp"])
     must_die = SPECIAL.get(point, PASSES[program])
-    reaper = Reaper(stack.programs[program], point)
+    nemesis = Nemesis(stack.programs[program], point)
     accounts = 0
     with Ledger(stack) as ledger:
         for n in range(1, DAYS_MAX + 1):
-            reaper.program.kill9()
-            reaper.arm(n)
-            phone = Phone(api, f"{point}.{program}.{n}", random.Random(n), time.monotonic() + 120, reaper.trouble)
+            nemesis.reaper.arm(n)
+            phone = Phone(api, f"{point}.{program}.{n}", random.Random(n), time.monotonic() + 120, nemesis.trouble)
             phone.fixed_day()
             ledger.check(phone, phone.account)
             phone.sign_out()
             ledger.check_sign_in(phone.account)
             accounts += 1
-            if must_die <= reaper.died_in:
+            if must_die <= nemesis.died_in:
                 break
-    reaper.disarm()
-    print(f"{accounts} days, death in {len(reaper.died_in)} kinds of request", end=" ")
-    assert must_die <= reaper.died_in, f"never met the death of {program}: {must_die - reaper.died_in}"
+    nemesis.reaper.disarm()
+    print(f"{accounts} days, death in {len(nemesis.died_in)} kinds of request", end=" ")
+    assert must_die <= nemesis.died_in, f"never met the death of {program}: {must_die - nemesis.died_in}"
 
 
 def test_a_refresh_needs_nobody_once_it_is_committed(stack):
@@ -143,9 +111,8 @@ def test_a_refresh_needs_nobody_once_it_is_committed(stack):
     try:
         for n in range(1, 10):
             phone = Phone(api, f"refresh{n}", random.Random(n), time.monotonic() + 60,
-                          lambda *_: user.pid() is None and reaper.disarm())
+                          lambda *_: reaper.dead and reaper.disarm())
             phone.sign_in()
-            user.kill9()
             reaper.arm(n)
             phone.refresh()
             if not phone.repeats:
