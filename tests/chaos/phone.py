@@ -152,6 +152,10 @@ class Phone:
         self.write("preferences_changed", "PATCH", "/api/v1/users/me/preferences", {"timeZone": zone})
         self.account.time_zone = zone
 
+    def allow_analytics(self):
+        """Before anything is told: a no is remembered for a while."""
+        self.write("preferences_changed", "PATCH", "/api/v1/users/me/preferences", {"privacy": {"behaviourAnalytics": True}})
+
     def make_plan(self):
         reply = self.write("plan_created", "POST", "/api/v1/workouts/plans", {
             "name": "p", "exercises": [{"exerciseId": e, "sets": [{"repsMin": 5, "weight": 50}]} for e in self.exercises[:2]]})
@@ -250,6 +254,7 @@ class Phone:
     def fixed_day(self):
         """Every kind of write once, in an order that never changes."""
         self.sign_in()
+        self.allow_analytics()
         self.find_exercises()
         self.change_profile()
         self.change_preferences()
@@ -276,6 +281,7 @@ class Phone:
         chance = lambda p: self.rng.random() < p  # noqa: E731
         if not self.accounts or len(self.account.sessions) >= 50:
             self.sign_in()
+            self.allow_analytics()
             self.find_exercises()
         # A session's tokens differ by a second at least; who asks for more of them for long gets 429.
         if chance(0.3) and time.monotonic() - self.account.tokens_at > 1:
