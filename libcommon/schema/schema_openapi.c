@@ -90,6 +90,42 @@ parameters(struct strbuf *out, const struct doc_set *set, const struct schema_ro
 	strbuf_fini(&name);
 }
 
+static bool
+is_path_variable(const struct schema_route *r, const char *path)
+{
+	for (size_t i = 0; i < r->nsegments; i++) {
+		if (r->segments[i].kind == SCHEMA_SEG_FIELD &&
+		    schema_field_at(r->method->input, r->segments[i].text) ==
+			    schema_field_at(r->method->input, slice_str(path)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the rules refuse a request without a body, whatever path and query say. */
+static bool
+body_required(const struct schema_route *r)
+{
+	size_t n = strlen(r->body);
+	struct err err;
+
+	err_init(&err);
+	if (*r->method->policy.update_mask != '\0')
+		return true; /* a patch of nothing */
+	if (schema_check(r->method->input, SLICE_LIT(""), &schema_limits_default, &err) ==
+	    STATUS_OK)
+		return false;
+	for (unsigned i = 0; i < err.nfields; i++) {
+		const char *path = err.fields[i].path;
+
+		if (strcmp(r->body, "*") == 0
+			    ? !is_path_variable(r, path)
+			    : strncmp(path, r->body, n) == 0 && (path[n] == '\0' || path[n] == '.'))
+			return true;
+	}
+	return false;
+}
+
 static void
 request_body(struct strbuf *out, const struct doc_set *set, const struct schema_route *r)
 {
@@ -100,7 +136,9 @@ request_body(struct strbuf *out, const struct doc_set *set, const struct schema_
 		return;
 	for (size_t i = 0; i < r->nsegments; i++)
 		variables |= r->segments[i].kind == SCHEMA_SEG_FIELD;
-	oa_raw(out, "requestBody", "{\"required\":true,\"content\":{");
+	oa_raw(out, "requestBody",
+	       body_required(r) ? "{\"required\":true,\"content\":{"
+				: "{\"required\":false,\"content\":{");
 	for (int i = 0; i < (partial ? 2 : 1); i++) {
 		oa_key(out, i == 0 ? "application/json" : "application/merge-patch+json");
 		strbuf_adds(out, "{\"schema\":");
