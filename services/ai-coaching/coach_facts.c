@@ -4,16 +4,11 @@
 #include <math.h>
 
 #include "libcommon/base/compiler.h"
+#include "libcommon/rpc/pb_time.h"
 
 #define WEEK_MS INT64_C(604800000)
 #define DAY_MS INT64_C(86400000)
 #define ADHERENCE_WEEKS 4
-
-static int64_t
-ms_of(const Google__Protobuf__Timestamp *t)
-{
-	return t != NULL ? t->seconds * 1000 + t->nanos / 1000000 : 0;
-}
 
 static bool
 completed(const coach_session *s)
@@ -56,7 +51,7 @@ collect(const coach_session *s, const char *exercise_id, struct coach_history *h
 	if (n == 0)
 		return;
 	h->performances[h->n] = (struct coach_performance){ out, n };
-	h->started_ms[h->n++] = ms_of(s->started_at);
+	h->started_ms[h->n++] = pb_time_ms(s->started_at);
 }
 
 void
@@ -115,7 +110,7 @@ coach_facts_weekly_e1rm(const struct coach_facts *facts, const char *exercise_id
 
 	for (size_t i = facts->nsessions; i > 0; i--) {
 		const coach_session *s = facts->sessions[i - 1];
-		int week = coach_facts_week(ms_of(s->started_at));
+		int week = coach_facts_week(pb_time_ms(s->started_at));
 		double v = (double)session_e1rm(s, exercise_id) / 1000;
 
 		if (v <= 0 || !completed(s))
@@ -166,7 +161,7 @@ coach_facts_adherence(const struct coach_facts *facts)
 	if (days == 0)
 		return 1;
 	for (size_t i = 0; i < facts->nsessions; i++) {
-		int64_t at = ms_of(facts->sessions[i]->started_at);
+		int64_t at = pb_time_ms(facts->sessions[i]->started_at);
 
 		done += completed(facts->sessions[i]) &&
 			at > facts->now_ms - ADHERENCE_WEEKS * WEEK_MS;

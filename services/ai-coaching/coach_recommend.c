@@ -13,6 +13,7 @@
 #include "libcommon/crypto/digest.h"
 #include "libcommon/observe/log.h"
 #include "libcommon/rpc/pb_arena.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/ai-coaching/coach_gather.h"
 #include "services/ai-coaching/coach_memory.h"
 #include "services/ai-coaching/coach_recommend.h"
@@ -187,14 +188,6 @@ context_hash(const struct coach_facts *facts, size_t max, struct arena *arena)
 	return hex;
 }
 
-static void
-stamp(Fit__AiCoaching__V1__Recommendations *list, int64_t now, struct arena *arena)
-{
-	list->created_at = pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
-	list->created_at->seconds = now / 1000;
-	list->created_at->nanos = (int32_t)(now % 1000) * 1000000;
-}
-
 enum status
 coach_on_recommendations(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
@@ -227,7 +220,7 @@ coach_on_recommendations(struct rpc_call *call, const void *request, void *reply
 		if (st != STATUS_OK)
 			return st;
 		list = coach_recommend(&facts, max, scope.arena);
-		stamp(list, facts.now_ms, scope.arena);
+		list->created_at = pb_time_new(scope.arena, facts.now_ms);
 		if (coach_memory_recommend(coach, &scope, hash, list, &cache) != STATUS_OK)
 			log_warn_err("recommendations_not_kept", &cache);
 	}

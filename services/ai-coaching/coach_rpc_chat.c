@@ -13,6 +13,7 @@
 #include "libcommon/observe/log.h"
 #include "libcommon/observe/metrics.h"
 #include "libcommon/rpc/pb_arena.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/ai-coaching/coach_gather.h"
 #include "services/ai-coaching/coach_memory.h"
 #include "services/ai-coaching/coach_provider.h"
@@ -141,9 +142,7 @@ remember(struct turn *t)
 	err_init(&err);
 	turn->message_id = arena_alloc(arena, UUID_TEXT_SIZE);
 	uuid_format(&t->id, turn->message_id);
-	turn->time = pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
-	turn->time->seconds = now / 1000;
-	turn->time->nanos = (int32_t)(now % 1000) * 1000000;
+	turn->time = pb_time_new(arena, now);
 	turn->message = t->req->message;
 	turn->reply = arena_strdup(arena, strbuf_cstr(&t->answer.text));
 	turn->personality = arena_strdup(arena, coach_voice_name(t->personality));

@@ -4,6 +4,7 @@
 #include "libcommon/base/compiler.h"
 #include "libcommon/base/strbuf.h"
 #include "libcommon/rpc/pb_arena.h"
+#include "libcommon/rpc/pb_time.h"
 #include "libcommon/store/pg.h"
 #include "services/ai-coaching/coach_events.h"
 
@@ -62,17 +63,6 @@ coach_store_state(struct coach *coach, const struct coach_scope *scope,
 
 /* ---- writes ---- */
 
-static Google__Protobuf__Timestamp *
-stamp(struct arena *arena, int64_t ms)
-{
-	Google__Protobuf__Timestamp *t =
-		pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
-
-	t->seconds = ms / 1000;
-	t->nanos = (int32_t)(ms % 1000) * 1000000;
-	return t;
-}
-
 static struct slice
 packed(const ProtobufCMessage *message, struct arena *arena)
 {
@@ -115,8 +105,8 @@ put_proposal(struct pg_tx *tx, const struct coach_scope *scope, const struct coa
 	p->id = arena_alloc(scope->arena, UUID_TEXT_SIZE);
 	uuid_format(&id, p->id);
 	p->status = arena_strdup(scope->arena, "open");
-	p->created_at = stamp(scope->arena, now);
-	p->expires_at = stamp(scope->arena, now + PROPOSAL_DAYS * DAY_MS);
+	p->created_at = pb_time_new(scope->arena, now);
+	p->expires_at = pb_time_new(scope->arena, now + PROPOSAL_DAYS * DAY_MS);
 	fit__ai_coaching__v1__proposal_made__init(&made);
 	made.proposal_id = p->id;
 	made.plan_id = p->plan_id;
@@ -268,8 +258,8 @@ coach_store_find(struct coach *coach, const struct coach_scope *scope, const str
 	uuid_format(id, p->id);
 	p->status = text(pg_text(res, 0, 2), scope->arena);
 	p->accepted_version = (uint32_t)pg_get_int(res, 0, 3);
-	p->created_at = stamp(scope->arena, pg_get_time(res, 0, 4));
-	p->expires_at = stamp(scope->arena, pg_get_time(res, 0, 5));
+	p->created_at = pb_time_new(scope->arena, pg_get_time(res, 0, 4));
+	p->expires_at = pb_time_new(scope->arena, pg_get_time(res, 0, 5));
 	if (strcmp(p->status, "open") == 0 && pg_get_time(res, 0, 5) <= clock_wall_ms())
 		p->status = text("expired", scope->arena);
 	*ret_proposal = p;

@@ -7,6 +7,7 @@
 #include "fit/analytics/v1/event.pb-c.h"
 
 #include "libcommon/base/arena.h"
+#include "libcommon/rpc/pb_time.h"
 
 #define PAST_MS (INT64_C(90) * 86400000)
 #define AHEAD_MS INT64_C(600000)
@@ -172,8 +173,7 @@ analytics_behaviour(const record_request *req, const struct behaviour_origin *or
 		    t->seconds > (origin->now_ms + AHEAD_MS) / 1000 || t->nanos < 0 ||
 		    t->nanos > 999999999)
 			continue;
-		st = make_message(req, i, origin, t->seconds * 1000 + t->nanos / 1000000, arena,
-				  &messages[n++], err);
+		st = make_message(req, i, origin, pb_time_ms(t), arena, &messages[n++], err);
 	}
 	if (st != STATUS_OK)
 		return st;

@@ -13,6 +13,7 @@
 #include "libcommon/bus/bus.h"
 #include "libcommon/observe/metrics.h"
 #include "libcommon/rpc/pb_arena.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/analytics/analytics.h"
 #include "services/analytics/analytics_allowed.h"
 #include "services/analytics/analytics_behaviour.h"
@@ -83,7 +84,7 @@ zone_known(const char *tz_dir, const char *name)
 static int64_t
 time_or(const Google__Protobuf__Timestamp *t, int64_t otherwise_ms)
 {
-	return t != NULL ? t->seconds * 1000 + t->nanos / 1000000 : otherwise_ms;
+	return t != NULL ? pb_time_ms(t) : otherwise_ms;
 }
 
 /* The days of a request. */

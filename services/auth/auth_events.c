@@ -2,6 +2,7 @@
 #include "services/auth/auth_events.h"
 
 #include "fit/auth/v1/event.pb-c.h"
+#include "libcommon/rpc/pb_time.h"
 #include "libcommon/store/pg.h"
 
 #define TOPIC "fit.auth.v1"
@@ -23,8 +24,7 @@ set_envelope(ProtobufCMessage *message, const struct uuid *id, int64_t sequence,
 	struct envelope *e = container_of((Fit__Auth__V1__Event *)message, struct envelope, event);
 
 	uuid_format(id, e->id);
-	e->time.seconds = time_ms / 1000;
-	e->time.nanos = (int32_t)(time_ms % 1000 * 1000000);
+	pb_time_set(&e->time, time_ms);
 	e->event.sequence = sequence;
 }
 

@@ -6,6 +6,7 @@
 #include "fit/auth/v1/auth.pb-c.h"
 #include "libcommon/base/codec.h"
 #include "libcommon/base/strbuf.h"
+#include "libcommon/rpc/pb_time.h"
 #include "libcommon/rpc/rpc_meta.h"
 #include "libcommon/rpc/rpc_server.h"
 #include "services/auth/auth.h"
@@ -149,17 +150,6 @@ read_page_token(const char *text, int64_t *ret_ms, struct uuid *ret_id)
 	return *ret_ms > 0 && *ret_ms < INT64_C(253402300800000);
 }
 
-static Google__Protobuf__Timestamp *
-timestamp(struct arena *arena, int64_t ms)
-{
-	Google__Protobuf__Timestamp *t = ARENA_NEW(arena, Google__Protobuf__Timestamp);
-
-	google__protobuf__timestamp__init(t);
-	t->seconds = ms / 1000;
-	t->nanos = (int32_t)(ms % 1000 * 1000000);
-	return t;
-}
-
 static Fit__Auth__V1__Session *
 session_message(struct arena *arena, const struct auth_session *s, const struct uuid *current)
 {
@@ -171,9 +161,9 @@ session_message(struct arena *arena, const struct auth_session *s, const struct 
 	m->device_name = arena_strdup(arena, s->device_name);
 	m->platform = arena_strdup(arena, s->platform);
 	m->current = uuid_eq(&s->id, current);
-	m->created_at = timestamp(arena, s->created_ms);
-	m->last_used_at = timestamp(arena, s->last_used_ms);
-	m->expires_at = timestamp(arena, s->expires_ms);
+	m->created_at = pb_time_new(arena, s->created_ms);
+	m->last_used_at = pb_time_new(arena, s->last_used_ms);
+	m->expires_at = pb_time_new(arena, s->expires_ms);
 	return m;
 }
 

@@ -13,6 +13,7 @@
 #include "libcommon/base/strbuf.h"
 #include "libcommon/bus/bus.h"
 #include "libcommon/rpc/pb_arena.h"
+#include "libcommon/rpc/pb_time.h"
 #include "libcommon/schema/schema.h"
 #include "services/notification/notification_prefs.h"
 
@@ -30,12 +31,6 @@ static void
 add_number(struct notification_draft *d, struct arena *arena, const char *name, int64_t n)
 {
 	notification_params_add(&d->params, arena, name, arena_printf(arena, "%lld", (long long)n));
-}
-
-static int64_t
-timestamp_ms(const Google__Protobuf__Timestamp *t)
-{
-	return t != NULL ? t->seconds * 1000 + t->nanos / 1000000 : 0;
 }
 
 /* ---- one function per type of event; false: nothing to say ---- */
@@ -83,7 +78,7 @@ on_session_completed(const void *member, struct arena *arena, struct notificatio
 
 	(void)arena;
 	d->id = NOTIFICATION_STREAK;
-	d->completed_ms = timestamp_ms(m->completed_at);
+	d->completed_ms = pb_time_ms(m->completed_at);
 	return d->completed_ms > 0 && d->time_ms - d->completed_ms < STREAK_NEWS_MS;
 }
 
@@ -275,7 +270,7 @@ notification_draft_read(const struct bus_message *message, struct arena *arena,
 		return err_set(err, STATUS_INVALID_ARGUMENT,
 			       "%s: the event is not a %s with id and subject", message->topic,
 			       message->type);
-	draft.time_ms = timestamp_ms(event->time);
+	draft.time_ms = pb_time_ms(event->time);
 	/* All members of the oneof are pointers to messages. */
 	*ret_has = h->read(event->plan_created, arena, &draft);
 	*ret_draft = draft;

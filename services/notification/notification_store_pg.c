@@ -5,6 +5,7 @@
 #include "libcommon/base/arena.h"
 #include "libcommon/base/compiler.h"
 #include "libcommon/rpc/pb_arena.h"
+#include "libcommon/rpc/pb_time.h"
 #include "libcommon/store/pg.h"
 #include "services/notification/notification_draft.h"
 #include "services/notification/notification_kinds.h"
@@ -99,17 +100,6 @@ static const char sql_after[] =
 
 /* ---- rows ---- */
 
-static Google__Protobuf__Timestamp *
-timestamp(struct arena *arena, int64_t ms)
-{
-	Google__Protobuf__Timestamp *t =
-		pb_arena_new(arena, &google__protobuf__timestamp__descriptor);
-
-	t->seconds = ms / 1000 - (ms % 1000 < 0);
-	t->nanos = (int32_t)((ms - t->seconds * 1000) * 1000000);
-	return t;
-}
-
 static void
 read_parameters(struct arena *arena, char **pairs, size_t n,
 		Fit__Notification__V1__Notification *out)
@@ -142,9 +132,9 @@ read_row(const struct pg_result *res, int row, struct arena *arena)
 	read_parameters(arena, pairs, npairs, n);
 	n->group = arena_strdup(arena, pg_text(res, row, 6));
 	n->sequence = pg_get_int(res, row, 7);
-	n->time = timestamp(arena, pg_get_time(res, row, 8));
+	n->time = pb_time_new(arena, pg_get_time(res, row, 8));
 	if (!pg_is_null(res, row, 9))
-		n->read_at = timestamp(arena, pg_get_time(res, row, 9));
+		n->read_at = pb_time_new(arena, pg_get_time(res, row, 9));
 	return n;
 }
 

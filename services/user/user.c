@@ -3,10 +3,10 @@
 
 #include "libcommon/base/arena.h"
 #include "libcommon/base/clock.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/user/user_events.h"
 #include "services/user/user_preferences.h"
 #include "services/user/user_profile.h"
-#include "services/user/user_time.h"
 
 enum status
 user_check_active(const struct user_row *row, struct err *err)
@@ -148,8 +148,8 @@ user_fill_user(struct arena *arena, const struct user_row *row, ProtobufCMessage
 	user->subscription_tier = row->tier;
 	user->role = row->role;
 	user->is_active = row->is_active;
-	user->created_at = user_timestamp(arena, row->created_ms);
-	user->updated_at = user_timestamp(arena, row->updated_ms);
+	user->created_at = pb_time_new(arena, row->created_ms);
+	user->updated_at = pb_time_new(arena, row->updated_ms);
 	user->version = (uint32_t)row->version;
 }
 

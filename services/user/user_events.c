@@ -5,8 +5,8 @@
 
 #include "libcommon/base/arena.h"
 #include "libcommon/rpc/pb_arena.h"
+#include "libcommon/rpc/pb_time.h"
 #include "libcommon/store/pg.h"
-#include "services/user/user_time.h"
 
 static Fit__User__V1__Event *
 event_new(struct arena *arena, Fit__User__V1__Event__TypeCase type)
@@ -58,7 +58,7 @@ user_event_deactivated(struct arena *arena, int64_t erase_after_ms)
 	Fit__User__V1__Event *event = event_new(arena, FIT__USER__V1__EVENT__TYPE_USER_DEACTIVATED);
 
 	event->user_deactivated = pb_arena_new(arena, &fit__user__v1__user_deactivated__descriptor);
-	event->user_deactivated->erase_after = user_timestamp(arena, erase_after_ms);
+	event->user_deactivated->erase_after = pb_time_new(arena, erase_after_ms);
 	return event;
 }
 
@@ -84,7 +84,7 @@ set_envelope(ProtobufCMessage *message, const struct uuid *id, int64_t sequence,
 
 	uuid_format(id, event->id);
 	event->sequence = sequence;
-	user_timestamp_set(event->time, time_ms);
+	pb_time_set(event->time, time_ms);
 }
 
 enum status

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_records.h"
 #include "services/workout/workout_units.h"
@@ -130,12 +131,12 @@ put_record(struct derive *d, Fit__Workout__V1__Event__TypeCase type, const struc
 	if (st != STATUS_OK)
 		return st;
 	fit__workout__v1__record_set__init(m);
-	m->exercise_id = workout_uuid_text(d->arena, exercise);
+	m->exercise_id = uuid_text(d->arena, exercise);
 	m->kind = workout_pb_text(d->arena, kind);
 	m->value_g = record->value;
 	m->previous_value_g = record->previous;
-	m->session_id = workout_uuid_text(d->arena, &lift->session_id);
-	m->set_id = workout_uuid_text(d->arena, &lift->set_id);
+	m->session_id = uuid_text(d->arena, &lift->session_id);
+	m->set_id = uuid_text(d->arena, &lift->set_id);
 	workout_events_add(d->events, type, &m->base);
 	told->message = m;
 	told->next = d->told;
@@ -159,7 +160,7 @@ drop_record(struct derive *d, const struct uuid *exercise, const char *kind, str
 	if (st != STATUS_OK)
 		return st;
 	fit__workout__v1__record_lost__init(m);
-	m->exercise_id = workout_uuid_text(d->arena, exercise);
+	m->exercise_id = uuid_text(d->arena, exercise);
 	m->kind = workout_pb_text(d->arena, kind);
 	workout_events_add(d->events, FIT__WORKOUT__V1__EVENT__TYPE_RECORD_LOST, &m->base);
 	return STATUS_OK;
@@ -294,7 +295,7 @@ static enum status
 wanted_set(const session_doc *session, const session_entry *entry, const session_set *set,
 	   int64_t position, struct set_row *ret_row, struct err *err)
 {
-	struct set_row row = { .started_ms = workout_time_ms(session->started_at),
+	struct set_row row = { .started_ms = pb_time_ms(session->started_at),
 			       .position = position,
 			       .type = *set->type != '\0' ? set->type : "normal",
 			       .reps = set->reps,

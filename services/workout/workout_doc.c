@@ -115,36 +115,3 @@ workout_json_text(const json_t *json, struct arena *arena)
 		panic("no memory for JSON");
 	return strbuf_slice(&out);
 }
-
-Google__Protobuf__Timestamp *
-workout_time_new(struct arena *arena, int64_t wall_ms)
-{
-	Google__Protobuf__Timestamp *t = arena_alloc(arena, sizeof(*t));
-	int64_t ms = wall_ms % 1000;
-
-	google__protobuf__timestamp__init(t);
-	if (ms < 0)
-		ms += 1000;
-	t->seconds = (wall_ms - ms) / 1000;
-	t->nanos = (int32_t)ms * 1000000;
-	return t;
-}
-
-int64_t
-workout_time_ms(const Google__Protobuf__Timestamp *time)
-{
-	/* Years 1 to 9999, as RFC 3339 and google.protobuf.Timestamp have them. */
-	const int64_t min = INT64_C(-62135596800), max = INT64_C(253402300799);
-	int64_t s = time->seconds < min ? min : time->seconds > max ? max : time->seconds;
-
-	return s * 1000 + time->nanos / 1000000;
-}
-
-char *
-workout_uuid_text(struct arena *arena, const struct uuid *uuid)
-{
-	char *text = arena_alloc(arena, UUID_TEXT_SIZE);
-
-	uuid_format(uuid, text);
-	return text;
-}

@@ -35,13 +35,6 @@ enum status workout_json_parse(struct slice text, struct arena *arena, json_t **
 			       struct err *err) MUST_CHECK;
 struct slice workout_json_text(const json_t *json, struct arena *arena);
 
-Google__Protobuf__Timestamp *workout_time_new(struct arena *arena, int64_t wall_ms)
-	__attribute__((returns_nonnull));
-/* Whole milliseconds; what lies outside the years 1..9999 is taken as their end. */
-int64_t workout_time_ms(const Google__Protobuf__Timestamp *time);
-char *workout_uuid_text(struct arena *arena, const struct uuid *uuid)
-	__attribute__((returns_nonnull));
-
 /* Protobuf-c's empty string is not NULL and not ours to write to. */
 static inline char *
 workout_pb_text(struct arena *arena, const char *s)

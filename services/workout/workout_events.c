@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/workout/workout_events.h"
 
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 
 void
@@ -37,8 +38,7 @@ set_envelope(ProtobufCMessage *message, const struct uuid *id, int64_t sequence,
 
 	uuid_format(id, e->id);
 	google__protobuf__timestamp__init(&e->time);
-	e->time.seconds = time_ms / 1000;
-	e->time.nanos = (int32_t)(time_ms % 1000) * 1000000;
+	pb_time_set(&e->time, time_ms);
 	e->event.id = e->id;
 	e->event.subject = e->subject;
 	e->event.time = &e->time;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "services/workout/workout_doc.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_exercise_store.h"
 
 #define COLUMNS                                                                                    \
@@ -123,7 +124,7 @@ get_exercise(const struct pg_result *res, int row, struct arena *arena, exercise
 	enum status st;
 
 	fit__workout__v1__exercise__init(e);
-	e->id = workout_uuid_text(arena, &id);
+	e->id = uuid_text(arena, &id);
 	e->name = copy(arena, res, row, 1);
 	e->n_aliases = pg_get_strings(res, row, 2, arena, &e->aliases);
 	e->description = copy(arena, res, row, 3);
@@ -138,8 +139,8 @@ get_exercise(const struct pg_result *res, int row, struct arena *arena, exercise
 	e->external_id = copy(arena, res, row, 14);
 	e->source = copy(arena, res, row, 15);
 	e->is_verified = pg_get_bool(res, row, 16);
-	e->created_at = workout_time_new(arena, pg_get_time(res, row, 17));
-	e->updated_at = workout_time_new(arena, pg_get_time(res, row, 18));
+	e->created_at = pb_time_new(arena, pg_get_time(res, row, 17));
+	e->updated_at = pb_time_new(arena, pg_get_time(res, row, 18));
 	st = get_steps(res, row, 4, arena, e, err);
 	if (st == STATUS_OK)
 		st = get_variations(res, row, 13, arena, e, err);
@@ -266,7 +267,7 @@ workout_exercise_briefs(struct workout *w, const struct workout_scope *scope,
 	if (n == 0)
 		return STATUS_OK;
 	for (size_t i = 0; i < n; i++)
-		texts[i] = workout_uuid_text(scope->arena, &ids[i]);
+		texts[i] = uuid_text(scope->arena, &ids[i]);
 	st = pg_query(w->pg, scope->deadline, sql_briefs,
 		      PG_ARGS(pg_uuid(&scope->owner), pg_strings(texts, n), pg_bool(with_deleted)),
 		      scope->arena, &res, err);

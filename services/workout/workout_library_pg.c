@@ -135,7 +135,7 @@ put_all(struct pg_tx *tx, struct load *l, struct err *err)
 			return err_set(err, STATUS_INVALID_ARGUMENT,
 				       "exercise library: entry %zu has no slug", i);
 		id = uuid_v5(WORKOUT_LIBRARY_NAMESPACE, slice_str(slug));
-		ids[i] = workout_uuid_text(l->arena, &id);
+		ids[i] = uuid_text(l->arena, &id);
 		st = put(tx, l, &id, workout_json_text(e, l->arena), &changed, err);
 		if (st != STATUS_OK)
 			return err_context(err, "exercise library: %s", slug);

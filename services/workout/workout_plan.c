@@ -61,7 +61,7 @@ entry_id(plan_entry *entry, const struct uuid *plan_id, size_t i, bool fresh, st
 	} else if (!uuid_parse_str(entry->entry_id, &id) || uuid_is_nil(&id)) {
 		return bad(err, i, "entryId", "is not a UUID");
 	}
-	entry->entry_id = workout_uuid_text(arena, &id);
+	entry->entry_id = uuid_text(arena, &id);
 	return STATUS_OK;
 }
 
@@ -80,7 +80,7 @@ check_entry(plan_doc *plan, size_t i, const struct uuid *plan_id, bool fresh, st
 			return bad(err, i, "entryId", "occurs twice");
 	if (!uuid_parse_str(entry->exercise_id, &exercise))
 		return bad(err, i, "exerciseId", "is not a UUID");
-	entry->exercise_id = workout_uuid_text(arena, &exercise);
+	entry->exercise_id = uuid_text(arena, &exercise);
 	for (size_t j = 0; j < entry->n_sets && st == STATUS_OK; j++)
 		st = check_set(entry->sets[j], i, j, err);
 	return st;

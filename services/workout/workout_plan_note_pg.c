@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The note on a plan. */
 #include "services/workout/workout_doc.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_events.h"
 #include "services/workout/workout_plan_store.h"
 
@@ -43,11 +44,11 @@ on_set_note(struct pg_tx *tx, void *arg, struct err *err)
 	if (pg_affected(res) == 0)
 		return err_public(err, STATUS_NOT_FOUND, "There is no such plan.");
 	fit__workout__v1__plan_note_set__init(&event);
-	event.plan_id = workout_uuid_text(scope->arena, s->plan_id);
+	event.plan_id = uuid_text(scope->arena, s->plan_id);
 	workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_PLAN_NOTE_SET, &event.base);
 	s->ret_note->plan_id = event.plan_id;
 	s->ret_note->text = workout_pb_text(scope->arena, s->text);
-	s->ret_note->updated_at = workout_time_new(scope->arena, now);
+	s->ret_note->updated_at = pb_time_new(scope->arena, now);
 	return workout_events_write(&events, tx, &scope->owner, scope->traceparent, err);
 }
 
@@ -76,9 +77,9 @@ workout_plan_get_note(struct workout *w, const struct workout_scope *scope, cons
 		return st;
 	if (pg_rows(res) == 0)
 		return err_public(err, STATUS_NOT_FOUND, "There is no such plan.");
-	ret_note->plan_id = workout_uuid_text(scope->arena, id);
+	ret_note->plan_id = uuid_text(scope->arena, id);
 	ret_note->text = workout_pb_text(scope->arena, pg_text(res, 0, 0));
 	if (!pg_is_null(res, 0, 1))
-		ret_note->updated_at = workout_time_new(scope->arena, pg_get_time(res, 0, 1));
+		ret_note->updated_at = pb_time_new(scope->arena, pg_get_time(res, 0, 1));
 	return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "libcommon/base/strbuf.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_page_pg.h"
 #include "services/workout/workout_plan_store.h"
@@ -74,9 +75,9 @@ get_plan(const struct pg_result *res, int row, struct arena *arena, plan_doc **r
 	if (st != STATUS_OK)
 		return st;
 	p = message;
-	p->id = workout_uuid_text(arena, &id);
-	p->updated_at = workout_time_new(arena, pg_get_time(res, row, 1));
-	p->created_at = workout_time_new(arena, pg_get_time(res, row, 2));
+	p->id = uuid_text(arena, &id);
+	p->updated_at = pb_time_new(arena, pg_get_time(res, row, 1));
+	p->created_at = pb_time_new(arena, pg_get_time(res, row, 2));
 	p->version_number = (uint32_t)pg_get_int(res, row, 3);
 	p->changes_description = workout_pb_text(arena, pg_text(res, row, 4));
 	p->created_by = workout_pb_text(arena, pg_text(res, row, 5));
@@ -150,11 +151,11 @@ get_version(const struct pg_result *res, int row, const struct uuid *plan_id, st
 	if (st != STATUS_OK)
 		return st;
 	v = message;
-	v->plan_id = workout_uuid_text(arena, plan_id);
+	v->plan_id = uuid_text(arena, plan_id);
 	v->version_number = (uint32_t)pg_get_int(res, row, 1);
 	v->changes_description = workout_pb_text(arena, pg_text(res, row, 2));
 	v->created_by = workout_pb_text(arena, pg_text(res, row, 4));
-	v->created_at = workout_time_new(arena, pg_get_time(res, row, 5));
+	v->created_at = pb_time_new(arena, pg_get_time(res, row, 5));
 	*ret_version = v;
 	return STATUS_OK;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "services/workout/workout_doc.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_events.h"
 #include "services/workout/workout_patch.h"
 #include "services/workout/workout_plan_store.h"
@@ -142,12 +143,12 @@ fill(plan_doc *ret_plan, const struct uuid *id, const struct workout_plan_state 
 
 	if (st != STATUS_OK)
 		return st;
-	plan->id = workout_uuid_text(arena, id);
+	plan->id = uuid_text(arena, id);
 	plan->version_number = (uint32_t)state->version;
 	plan->changes_description = workout_pb_text(arena, state->changes_description);
 	plan->created_by = workout_pb_text(arena, state->created_by);
-	plan->created_at = workout_time_new(arena, state->created_ms);
-	plan->updated_at = workout_time_new(arena, state->updated_ms);
+	plan->created_at = pb_time_new(arena, state->created_ms);
+	plan->updated_at = pb_time_new(arena, state->updated_ms);
 	*ret_plan = *plan;
 	return STATUS_OK;
 }
@@ -161,7 +162,7 @@ tell(struct pg_tx *tx, const struct workout_scope *scope, const struct uuid *id,
 	Fit__Workout__V1__PlanChanged changed;
 	Fit__Workout__V1__PlanDeleted deleted;
 	struct workout_events events = WORKOUT_EVENTS(scope->arena);
-	char *id_text = workout_uuid_text(scope->arena, id);
+	char *id_text = uuid_text(scope->arena, id);
 	char *by = workout_pb_text(scope->arena, event->created_by);
 
 	if (strcmp(event->type, "created") == 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/workout/workout_derived.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_progress_store.h"
 #include "services/workout/workout_units.h"
@@ -134,16 +135,16 @@ get_record(const struct pg_result *res, int row, struct arena *arena)
 	struct uuid session = pg_get_uuid(res, row, 8), set = pg_get_uuid(res, row, 9);
 
 	fit__workout__v1__personal_record__init(r);
-	r->id = workout_uuid_text(arena, &id);
-	r->achieved_at = workout_time_new(arena, pg_get_time(res, row, 1));
-	r->exercise_id = workout_uuid_text(arena, &exercise);
+	r->id = uuid_text(arena, &id);
+	r->achieved_at = pb_time_new(arena, pg_get_time(res, row, 1));
+	r->exercise_id = uuid_text(arena, &exercise);
 	r->kind = workout_pb_text(arena, pg_text(res, row, 3));
 	r->value = workout_kg(pg_get_int(res, row, 4));
 	r->previous_value = workout_kg(pg_get_int(res, row, 5));
 	r->reps = (uint32_t)pg_get_int(res, row, 6);
 	r->weight = workout_kg(pg_get_int(res, row, 7));
-	r->session_id = workout_uuid_text(arena, &session);
-	r->set_id = workout_uuid_text(arena, &set);
+	r->session_id = uuid_text(arena, &session);
+	r->set_id = uuid_text(arena, &set);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "services/workout/workout_doc.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_e1rm.h"
 #include "services/workout/workout_exercise_store.h"
 #include "services/workout/workout_progress_store.h"
@@ -146,7 +147,7 @@ on_get_progress(struct rpc_call *call, const void *request, void *reply, struct 
 
 	if (st == STATUS_OK)
 		st = workout_progress_week(w, &scope,
-					   req->until != NULL ? workout_time_ms(req->until)
+					   req->until != NULL ? pb_time_ms(req->until)
 							      : clock_wall_ms(),
 					   zone, &k.last, err);
 	if (st != STATUS_OK)
@@ -211,8 +212,8 @@ make_point(const struct workout_lift *lift, const struct point *p, struct arena 
 	Fit__Workout__V1__ExercisePoint *m = ARENA_NEW(arena, Fit__Workout__V1__ExercisePoint);
 
 	fit__workout__v1__exercise_point__init(m);
-	m->session_id = workout_uuid_text(arena, &lift->session_id);
-	m->time = workout_time_new(arena, lift->started_ms);
+	m->session_id = uuid_text(arena, &lift->session_id);
+	m->time = pb_time_new(arena, lift->started_ms);
 	m->e1rm = workout_kg(p->e1rm.grams);
 	m->e1rm_confidence = workout_pb_text(arena, workout_confidence_name(p->e1rm.confidence));
 	m->volume_load = workout_kg(p->load_g);
@@ -249,7 +250,7 @@ make_best(const struct workout_lift *lifts, size_t n, int64_t load_g, struct are
 		b->kind = workout_pb_text(arena, workout_record_name(k));
 		b->weight = workout_kg(records[k].value);
 		b->reps = lifts[records[k].lift].reps;
-		b->achieved_at = workout_time_new(arena, lifts[records[k].lift].started_ms);
+		b->achieved_at = pb_time_new(arena, lifts[records[k].lift].started_ms);
 		best->brackets[best->n_brackets++] = b;
 	}
 	return best;
@@ -270,8 +271,8 @@ fill_exercise(Fit__Workout__V1__ExerciseProgress *res,
 		next = sum_session(lifts, n, i, &p);
 		if (p.load_g > best_load_g)
 			best_load_g = p.load_g;
-		if ((req->from != NULL && lifts[i].started_ms < workout_time_ms(req->from)) ||
-		    (req->to != NULL && lifts[i].started_ms >= workout_time_ms(req->to)))
+		if ((req->from != NULL && lifts[i].started_ms < pb_time_ms(req->from)) ||
+		    (req->to != NULL && lifts[i].started_ms >= pb_time_ms(req->to)))
 			continue;
 		points[npoints++] = make_point(&lifts[i], &p, arena);
 	}
@@ -304,7 +305,7 @@ on_get_exercise_progress(struct rpc_call *call, const void *request, void *reply
 		st = workout_progress_lifts(w, &scope, &id, &lifts, &n, err);
 	if (st != STATUS_OK)
 		return st;
-	res->exercise_id = workout_uuid_text(scope.arena, &id);
+	res->exercise_id = uuid_text(scope.arena, &id);
 	fill_exercise(res, req, lifts, n, scope.arena);
 	return STATUS_OK;
 }
@@ -329,7 +330,7 @@ on_list_records(struct rpc_call *call, const void *request, void *reply, struct 
 	}
 	if (st != STATUS_OK)
 		return st;
-	filter = arena_printf(scope.arena, "records %s", workout_uuid_text(scope.arena, &id));
+	filter = arena_printf(scope.arena, "records %s", uuid_text(scope.arena, &id));
 	st = workout_page_open(&page, req->page_size, req->page_token, slice_str(filter), err);
 	if (st == STATUS_OK)
 		st = workout_progress_records(rpc_call_service(call), &scope, exercise, &page,

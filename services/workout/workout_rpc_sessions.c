@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "libcommon/observe/metrics.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_derived.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_rpc.h"
@@ -140,14 +141,14 @@ on_list_sessions(struct rpc_call *call, const void *request, void *reply, struct
 
 	if (st == STATUS_OK && *req->exercise_id != '\0') {
 		st = workout_rpc_id(req->exercise_id, "exerciseId", &exercise, err);
-		f.exercise_id = workout_uuid_text(scope.arena, &exercise);
+		f.exercise_id = uuid_text(scope.arena, &exercise);
 	}
 	if (st != STATUS_OK)
 		return st;
 	f.has_from = req->from != NULL;
 	f.has_to = req->to != NULL;
-	f.from_ms = f.has_from ? workout_time_ms(req->from) : 0;
-	f.to_ms = f.has_to ? workout_time_ms(req->to) : 0;
+	f.from_ms = f.has_from ? pb_time_ms(req->from) : 0;
+	f.to_ms = f.has_to ? pb_time_ms(req->to) : 0;
 	text = arena_printf(scope.arena, "sessions\n%d %lld %d %lld\n%s\n%s", f.has_from,
 			    (long long)f.from_ms, f.has_to, (long long)f.to_ms, f.status,
 			    f.exercise_id);
@@ -246,8 +247,8 @@ on_create_session(struct rpc_call *call, const void *request, void *reply, struc
 		return st;
 	c.rules = (struct workout_rules){ .arena = c.scope.arena, .now_ms = clock_wall_ms() };
 	s = workout_doc_copy(&req->session->base, c.scope.arena);
-	s->id = workout_uuid_text(c.scope.arena, &c.id);
-	s->user_id = workout_uuid_text(c.scope.arena, &c.scope.owner);
+	s->id = uuid_text(c.scope.arena, &c.id);
+	s->user_id = uuid_text(c.scope.arena, &c.scope.owner);
 	s->plan_version = 0;
 	st = workout_session_prepare(w, &c.scope, s, err);
 	c.fresh = s;
@@ -327,7 +328,7 @@ on_apply_swap(void *arg, session_doc **session, struct workout_events *events,
 	*ret_verdict = WORKOUT_SESSION_WRITE;
 	/* Checked before. */
 	(void)!uuid_parse_str(req->exercise_id, &id);
-	st = workout_session_swap(*session, req->entry_id, workout_uuid_text(c->scope.arena, &id),
+	st = workout_session_swap(*session, req->entry_id, uuid_text(c->scope.arena, &id),
 				  req->reason, req->modified_by, &c->rules, err);
 	c->compound = (*session)->n_exercises > before;
 	return st;

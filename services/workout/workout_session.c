@@ -5,6 +5,7 @@
 
 #include "libcommon/base/strbuf.h"
 #include "libcommon/base/uuid.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_session_set.h"
 #include "services/workout/workout_units.h"
@@ -73,7 +74,7 @@ static enum status
 check_time(Google__Protobuf__Timestamp *time, const char *path, int64_t now_ms, struct err *err)
 {
 	if (time->seconds < START_MIN_MS / 1000 || time->nanos < 0 ||
-	    workout_time_ms(time) > now_ms + DAY_MS) {
+	    pb_time_ms(time) > now_ms + DAY_MS) {
 		err_init(err);
 		return err_add_field(err, path, "is before 1970 or more than a day ahead");
 	}
@@ -94,7 +95,7 @@ check_span(session_doc *session, const struct workout_rules *rules, struct err *
 	st = check_time(session->completed_at, "completedAt", rules->now_ms, err);
 	if (st != STATUS_OK)
 		return st;
-	ms = workout_time_ms(session->completed_at) - workout_time_ms(session->started_at);
+	ms = pb_time_ms(session->completed_at) - pb_time_ms(session->started_at);
 	if (ms < 0 || ms > DURATION_MAX_MS) {
 		err_init(err);
 		return err_add_field(err, "completedAt", "is %s startedAt",
@@ -238,13 +239,13 @@ workout_session_begin(session_doc *session, const struct workout_rules *rules, s
 	enum status st;
 
 	if (session->started_at == NULL) {
-		session->started_at = workout_time_new(rules->arena, rules->now_ms);
+		session->started_at = pb_time_new(rules->arena, rules->now_ms);
 		/* Said to be over, but not when it began: it began when it ended. */
 		if (session->completed_at != NULL)
 			session->started_at = session->completed_at;
 	}
 	session->status = text(rules, session->completed_at != NULL ? completed : in_progress);
-	session->created_at = workout_time_new(rules->arena, rules->now_ms);
+	session->created_at = pb_time_new(rules->arena, rules->now_ms);
 	session->updated_at = session->created_at;
 	session->version = 1;
 	st = check_span(session, rules, err);
@@ -393,8 +394,8 @@ workout_session_complete(session_doc *session, const Google__Protobuf__Timestamp
 		return err_reason(err, "STATE_CONFLICT");
 	}
 	session->completed_at =
-		workout_time_new(rules->arena, completed_at != NULL ? workout_time_ms(completed_at)
-								    : rules->now_ms);
+		pb_time_new(rules->arena,
+			    completed_at != NULL ? pb_time_ms(completed_at) : rules->now_ms);
 	session->status = text(rules, completed);
 	if (feedback != NULL)
 		session->user_feedback = feedback;

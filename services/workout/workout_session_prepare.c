@@ -78,7 +78,7 @@ follow_plan(struct workout *w, const struct workout_scope *scope, session_doc *s
 	}
 	if (st != STATUS_OK)
 		return st;
-	s->plan_id = workout_uuid_text(scope->arena, &id);
+	s->plan_id = uuid_text(scope->arena, &id);
 	s->plan_version = plan->version_number;
 	if (s->n_exercises == 0)
 		take_entries(s, plan, scope->arena);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_e1rm.h"
 #include "services/workout/workout_session_set.h"
@@ -67,7 +68,7 @@ workout_session_is_same(const session_doc *stored, const session_doc *sent)
 	if (strcmp(stored->plan_id, sent->plan_id) != 0 || stored->plan_day != sent->plan_day ||
 	    strcmp(stored->name, sent->name) != 0 ||
 	    (sent->started_at != NULL &&
-	     workout_time_ms(sent->started_at) != workout_time_ms(stored->started_at)))
+	     pb_time_ms(sent->started_at) != pb_time_ms(stored->started_at)))
 		return false;
 	for (size_t i = 0; i < sent->n_exercises; i++) {
 		for (size_t j = 0; j < sent->exercises[i]->n_sets; j++) {

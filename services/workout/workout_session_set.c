@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libcommon/base/uuid.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_units.h"
 
@@ -28,7 +29,7 @@ workout_id_or_new(char **id, const char *path, struct arena *arena, struct err *
 		err_init(err);
 		return err_add_field(err, path, "is not a UUID");
 	}
-	*id = workout_uuid_text(arena, &u);
+	*id = uuid_text(arena, &u);
 	return STATUS_OK;
 }
 
@@ -66,9 +67,8 @@ workout_set_check(session_set *set, const char *path, int64_t now_ms, struct are
 	if (*set->type == '\0')
 		set->type = workout_pb_text(arena, "normal");
 	if (set->completed_at == NULL)
-		set->completed_at = workout_time_new(arena, now_ms);
-	else if (set->completed_at->seconds < 0 ||
-		 workout_time_ms(set->completed_at) > now_ms + DAY_MS)
+		set->completed_at = pb_time_new(arena, now_ms);
+	else if (set->completed_at->seconds < 0 || pb_time_ms(set->completed_at) > now_ms + DAY_MS)
 		return bad(err, path, "completedAt", "is before 1970 or more than a day ahead");
 	set->completed_at->nanos -= set->completed_at->nanos % 1000000;
 	set->session_id = set->entry_id = set->exercise_id = workout_pb_text(arena, "");
@@ -81,7 +81,7 @@ workout_set_check(session_set *set, const char *path, int64_t now_ms, struct are
 static bool
 same_time(const Google__Protobuf__Timestamp *a, const Google__Protobuf__Timestamp *b)
 {
-	return workout_time_ms(a) == workout_time_ms(b);
+	return pb_time_ms(a) == pb_time_ms(b);
 }
 
 /* What a client said is what is stored; a time that it left open does not count. */
@@ -148,7 +148,7 @@ workout_session_insert_entry(session_doc *session, size_t i, const char *exercis
 		return too_many(err, "A session has exercises,", WORKOUT_SESSION_EXERCISES_MAX);
 	e = ARENA_NEW(rules->arena, session_entry);
 	fit__workout__v1__session_exercise__init(e);
-	e->entry_id = workout_uuid_text(rules->arena, &id);
+	e->entry_id = uuid_text(rules->arena, &id);
 	e->exercise_id = text(rules, exercise_id);
 	e->tracking = text(rules, rules->tracking);
 	list = ARENA_ARRAY(rules->arena, session_entry *, session->n_exercises + 1);

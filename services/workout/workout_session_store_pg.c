@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/workout/workout_derived.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_page_pg.h"
 #include "services/workout/workout_session_store.h"
@@ -61,8 +62,8 @@ get_session(const struct pg_result *res, int row, struct arena *arena, session_d
 		return st;
 	s = message;
 	s->version = (uint32_t)pg_get_int(res, row, 2);
-	s->created_at = workout_time_new(arena, pg_get_time(res, row, 3));
-	s->updated_at = workout_time_new(arena, pg_get_time(res, row, 4));
+	s->created_at = pb_time_new(arena, pg_get_time(res, row, 3));
+	s->updated_at = pb_time_new(arena, pg_get_time(res, row, 4));
 	*ret_session = s;
 	return STATUS_OK;
 }
@@ -98,7 +99,7 @@ struct change {
 static struct pg_arg
 time_or_null(const Google__Protobuf__Timestamp *time)
 {
-	return time != NULL ? pg_time(workout_time_ms(time)) : pg_null();
+	return time != NULL ? pg_time(pb_time_ms(time)) : pg_null();
 }
 
 static enum status
@@ -114,7 +115,7 @@ write_session(struct pg_tx *tx, struct change *c, session_doc *s, bool is_new, s
 
 	if (!is_new) {
 		s->version++;
-		s->updated_at = workout_time_new(scope->arena, now);
+		s->updated_at = pb_time_new(scope->arena, now);
 	}
 	if (uuid_parse_str(s->plan_id, &plan_id))
 		plan = pg_uuid(&plan_id);

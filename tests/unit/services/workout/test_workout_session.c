@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "libcommon/base/compiler.h"
+#include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_doc.h"
 #include "services/workout/workout_session_reply.h"
 #include "services/workout/workout_session_set.h"
@@ -85,7 +86,7 @@ test_workout_session_begin_completes(void **state)
 	(void)state;
 	ASSERT_OK(workout_session_begin(s, &rules, &err), &err);
 	assert_string_equal(s->status, "in_progress");
-	assert_int_equal(workout_time_ms(s->started_at), NOW);
+	assert_int_equal(pb_time_ms(s->started_at), NOW);
 	assert_null(s->completed_at);
 	assert_int_equal(s->version, 1);
 	assert_true(uuid_parse_str(s->exercises[0]->entry_id, &id));
@@ -145,7 +146,7 @@ test_workout_session_times_at_the_edge(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(seconds); i++) {
 		session_doc *s = session_of("{}");
 
-		s->started_at = workout_time_new(arena, NOW);
+		s->started_at = pb_time_new(arena, NOW);
 		s->started_at->seconds = seconds[i];
 		assert_int_equal(workout_session_begin(s, &rules, &err), STATUS_INVALID_ARGUMENT);
 	}
