@@ -3,10 +3,10 @@
  * bus_driver.h - what a driver of the bus provides; only libcommon/bus includes it.
  *
  * The generic code (consumer.c) knows no offsets and no leases: it asks a member for a batch of one
- * partition, handles it, and settles it. How members share partitions, how a message waits for its
- * next attempt, and what ends a lease, is the driver's. A driver for Kafka maps next() to
- * rd_kafka_consumer_poll, settle() to a commit of last + 1 and to messages in the topics NAME.retry
- * and NAME.dlq.
+ * partition (or, `mixed`, of several), handles it, and settles it. How members share partitions,
+ * how a message waits for its next attempt, and what ends a lease, is the driver's. A driver for
+ * Kafka maps next() to rd_kafka_consumer_poll, settle() to a commit of last + 1 and to messages in
+ * the topics NAME.retry and NAME.dlq.
  *
  * Ownership: a batch is the member's; its messages live in the arena given to next() until settle()
  *            or pause().
@@ -28,6 +28,7 @@ struct bus_member_options {
 	const char *group;
 	const char *const *topics; /* NULL-terminated */
 	size_t batch_max;
+	bool mixed; /* a batch may be of several partitions, one after the other */
 	int64_t linger_ms;
 	int64_t handle_timeout_ms; /* a batch that is out for much longer loses its lease */
 	int64_t lease_ms;
@@ -36,7 +37,7 @@ struct bus_member_options {
 struct bus_batch {
 	struct bus_message *messages;
 	size_t n;
-	unsigned failures; /* pauses of this partition since the last batch that settled */
+	unsigned failures; /* pauses of its partition since the last batch that settled */
 	bool is_retry;     /* one message that waited in .retry */
 	bool is_suspect;   /* it has ended its reader so often that it is put aside unhandled */
 	void *from;        /* the driver's */
@@ -68,8 +69,9 @@ struct bus_driver {
 			    struct arena *arena, struct bus_batch *ret_batch, struct err *err);
 	/*
 	 * The first n messages are done, those of `asides` by going elsewhere, which is durable
-	 * before the position moves. ABORTED: the partition has another owner by now, who gets the
-	 * messages again. The batch is over whatever the outcome; what was not settled comes again.
+	 * before the position moves. ABORTED: a partition has another owner by now, who gets its
+	 * messages again; the others are settled. The batch is over whatever the outcome; what was
+	 * not settled comes again.
 	 */
 	enum status (*settle)(struct bus_member *member, struct bus_batch *batch, size_t n,
 			      const struct bus_aside *asides, size_t nasides, struct err *err);

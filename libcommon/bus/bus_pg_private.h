@@ -46,7 +46,8 @@ struct bus_pg_part {
 	const struct bus_pg_topic *topic;
 	int64_t part;
 	enum bus_pg_state state;
-	bool give_back; /* released as soon as it is at rest */
+	bool give_back; /* a renewal that is under way may release it */
+	bool leaving; /* more than our share: does not go out again, the next renewal releases it */
 	int64_t epoch;
 	int64_t position, head; /* next to read, next to be written */
 	int64_t careful_until;  /* below: careful_n at a time, marked before they are handled */
@@ -67,6 +68,7 @@ struct bus_member {
 	char *topic_ids; /* "{1,2}" */
 	char *topic_names[BUS_PG_TOPICS_MAX];
 	size_t batch_max;
+	bool mixed; /* batches of several partitions */
 	int64_t linger_ms, handle_timeout_ms, lease_ms;
 	pthread_t thread;
 	atomic_uint hints; /* BUS_PG_WAKE_… not looked at yet */
@@ -81,11 +83,19 @@ struct bus_member {
 	bool sync_wanted, interrupted, leaving;
 };
 
+/* What a batch has of one partition: `n` messages from `first` on. */
+struct bus_pg_piece {
+	struct bus_pg_part *part;
+	int64_t epoch, position, head, max; /* when it was picked */
+	size_t first, n;
+	bool is_settled; /* its commit found us to be the owner */
+};
+
 /* Of a batch that is out. */
 struct bus_pg_out {
-	struct bus_pg_part *part; /* NULL: a retry */
-	int64_t epoch;
-	bool is_marked;
+	struct bus_pg_piece *pieces;
+	size_t npieces;       /* 0: a retry */
+	bool is_marked;       /* read with care: one piece */
 	int64_t seq, attempt; /* of the retry row */
 };
 
@@ -98,6 +108,13 @@ enum status bus_pg_find_topic(struct bus_pg *bus, struct deadline deadline, cons
 const char *bus_pg_topic_name(struct bus_pg *bus, int64_t id);
 
 /* bus_group_pg.c */
+/* First in a transaction that changes who is in the group, or who has what. */
+enum status bus_pg_lock_group(struct pg_tx *tx, const struct bus_member *member,
+			      struct err *err) MUST_CHECK;
+/* Renews the lease, and takes and gives back partitions. */
+enum status bus_pg_sync(struct bus_member *member, struct arena *arena, struct err *err) MUST_CHECK;
+
+/* bus_member_pg.c */
 enum status bus_pg_join(void *driver, const struct bus_member_options *opts,
 			struct bus_member **ret_member, struct err *err) MUST_CHECK;
 void bus_pg_interrupt(struct bus_member *member);
@@ -106,13 +123,17 @@ void bus_pg_leave(struct bus_member *member);
 /* bus_fetch_pg.c */
 enum status bus_pg_next(struct bus_member *member, struct deadline deadline, struct arena *arena,
 			struct bus_batch *ret_batch, struct err *err) MUST_CHECK;
+/* A partition is at rest again, unless it was lost meanwhile; under the mutex. */
+void bus_pg_come_back(struct bus_member *member, struct bus_pg_part *part);
+/* Columns "offset", id, key, type, source, time, traceparent, value from `col` on. */
+void bus_pg_read_message(const struct pg_result *res, int row, int col,
+			 struct bus_message *ret_message);
+
+/* bus_settle_pg.c */
 enum status bus_pg_settle(struct bus_member *member, struct bus_batch *batch, size_t n,
 			  const struct bus_aside *asides, size_t nasides,
 			  struct err *err) MUST_CHECK;
 void bus_pg_pause(struct bus_member *member, struct bus_batch *batch, int64_t ms);
-/* Columns "offset", id, key, type, source, time, traceparent, value from `col` on. */
-void bus_pg_read_message(const struct pg_result *res, int row, int col,
-			 struct bus_message *ret_message);
 
 /* bus_admin_pg.c */
 extern const struct bus_admin_driver bus_pg_admin;

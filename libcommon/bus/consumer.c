@@ -78,11 +78,36 @@ bus_show_lag(const char *group, const char *topic, int64_t lag)
 	metric_set(metric_series(&m_lag, group, topic), (double)lag);
 }
 
-static void
-count(struct work *w, const struct bus_message *m, size_t n, const char *outcome)
+/* What became of message i; *a: the first of the asides, which are in order, that is not before it.
+ */
+static const char *
+outcome_of(const struct work *w, size_t i, size_t *a)
 {
-	metric_add(metric_series(&m_messages, w->consumer->def.group, m->topic, outcome),
-		   (int64_t)n);
+	while (*a < w->nasides && w->asides[*a].index < i)
+		++*a;
+	if (*a == w->nasides || w->asides[*a].index != i)
+		return "handled";
+	return w->asides[*a].dead ? "dead" : "retried";
+}
+
+static void
+count(const struct work *w)
+{
+	const struct bus_message *messages = w->batch->messages;
+	size_t a = 0;
+
+	for (size_t i = 0, run; i < w->done; i += run) {
+		const char *outcome = outcome_of(w, i, &a);
+
+		for (run = 1;
+		     i + run < w->done && strcmp(messages[i].topic, messages[i + run].topic) == 0 &&
+		     strcmp(outcome, outcome_of(w, i + run, &a)) == 0;
+		     run++)
+			;
+		metric_add(metric_series(&m_messages, w->consumer->def.group, messages[i].topic,
+					 outcome),
+			   (int64_t)run);
+	}
 }
 
 /* The world is away: the message is not to blame. */
@@ -171,7 +196,6 @@ static void
 settle(struct work *w)
 {
 	struct consumer *c = w->consumer;
-	size_t retried = 0;
 	struct err err;
 
 	err_init(&err);
@@ -184,14 +208,7 @@ settle(struct work *w)
 		log_warn_err("consumer_commit_failed", &err, LOG_STR("group", c->def.group));
 		return;
 	}
-	for (size_t i = 0; i < w->nasides; i++)
-		retried += !w->asides[i].dead;
-	if (w->done > w->nasides)
-		count(w, w->batch->messages, w->done - w->nasides, "handled");
-	if (retried > 0)
-		count(w, w->batch->messages, retried, "retried");
-	if (w->nasides > retried)
-		count(w, w->batch->messages, w->nasides - retried, "dead");
+	count(w);
 }
 
 static void
@@ -342,6 +359,7 @@ consumer_start(struct bus *bus, const struct consumer_def *def, void *ctx,
 	struct bus_member_options opts = { .group = c->def.group,
 					   .topics = c->def.topics,
 					   .batch_max = c->def.batch_max,
+					   .mixed = c->def.mixed,
 					   .linger_ms = c->def.linger_ms,
 					   .handle_timeout_ms = c->def.handle_timeout_ms,
 					   .lease_ms = bus_lease(bus) };

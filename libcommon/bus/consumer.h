@@ -11,7 +11,8 @@
  *		.attempts_max = 5,
  *	};
  *
- * handle() gets one or more messages of one partition, in order, and returns for all of them:
+ * handle() gets one or more messages of one partition, in order (`mixed`: of several, each in order
+ * and in one piece), and returns for all of them:
  *
  * - OK: all applied (effect and event ids committed together by the handler). The offset is
  *   committed.
@@ -51,7 +52,8 @@ struct consumer_def {
 	const char *group;
 	const char *const *topics; /* NULL-terminated; their .retry companions are read too */
 	consumer_fn handle;
-	size_t batch_max;          /* 0: 200 */
+	size_t batch_max; /* 0: 200 */
+	bool mixed;       /* one call may get messages of several partitions, one after the other */
 	int64_t linger_ms;         /* wait for a fuller batch; 0: none */
 	unsigned attempts_max;     /* 0: 5 */
 	unsigned threads;          /* 0: 1 */

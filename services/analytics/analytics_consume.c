@@ -169,6 +169,7 @@ const struct consumer_def analytics_consumer = {
 	.topics = analytics_topics,
 	.handle = analytics_consume,
 	.batch_max = BATCH_MAX,
+	.mixed = true, /* few large inserts */
 	.linger_ms = 1000,
 	.handle_timeout_ms = 30000,
 };

@@ -2,9 +2,9 @@
 /*
  * analytics_consume.h - batches of the bus into the table `events`.
  *
- * A batch is decoded into RowBinary and inserted in pieces of at most PIECE_BYTES: what is held is
- * bounded by the batch that the bus gives. While ClickHouse is away (or full, or without its table)
- * the answer is UNAVAILABLE and the bus holds the events.
+ * A batch, of all partitions that have something, is decoded into RowBinary and inserted in pieces
+ * of at most PIECE_BYTES: what is held is bounded by the batch that the bus gives. While ClickHouse
+ * is away (or full, or without its table) the answer is UNAVAILABLE and the bus holds the events.
  *
  * Bad events: all good ones of the batch are stored first; a piece that the server refuses as bad
  * data is halved until the bad row is alone. Then the answer is INVALID_ARGUMENT, upon which the

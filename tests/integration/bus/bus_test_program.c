@@ -15,7 +15,8 @@
  *
  * The consumer's effect is a row in `applied`, made with consumer_seen in one transaction. Messages
  * of type "poison" fail for good unless TEST_MENDED is set, those of type "crash" end the process,
- * and while the file TEST_AWAY is there the sink is away.
+ * and while the file TEST_AWAY is there the sink is away. TEST_MIXED: batches of several
+ *partitions.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -388,6 +389,7 @@ run_consume(int argc, char **argv)
 				    .threads = (unsigned)atoi(argv[1]),
 				    .batch_max = (size_t)atoi(argv[2]),
 				    .attempts_max = 3,
+				    .mixed = getenv("TEST_MIXED") != NULL,
 				    .retry_ms = 50 };
 	struct bus *bus = open_bus();
 	struct consumer *consumer;

@@ -3,6 +3,7 @@
 
 The processes are killed for real, at every named place and at random; what counts is what is in the database at the end.
 """
+import json
 import random
 import signal
 import time
@@ -11,12 +12,15 @@ import pytest
 from conftest import LEASE_S, SCHEMA, Dead, wait_until
 
 TOPIC = "fit.workout.v1"
+MIXED = {"TEST_MIXED": "1"}  # the consumer takes batches of several partitions
+both_kinds = pytest.mark.parametrize("kind", [{}, MIXED], ids=["single", "mixed"])
 
 
-def test_commit_to_effect(bus):
+@both_kinds
+def test_commit_to_effect(bus, kind):
     """Slow and fast transactions, a relay, a consumer: every event once, in order, no gap per subject."""
     bus.run("relay")
-    bus.run("consume", "g", 2, 50, TOPIC)
+    bus.run("consume", "g", 2, 50, TOPIC, env=kind)
     bus.start("outbox", 20, 50, 8, 5).finish()
     bus.wait_applied("g", 1000)
     bus.check_exact("g")
@@ -32,6 +36,22 @@ def test_groups_are_apart(bus):
     for group in ("a", "b"):
         bus.wait_applied(group, 300)
         assert bus.repeated(group) == 0
+
+
+def test_a_mixed_batch_is_of_many_partitions(bus):
+    """What waits in other partitions and topics goes along; a batch is no longer than it may be."""
+    topics = (TOPIC, "fit.user.v1")
+    for topic in topics:
+        bus.start("produce", topic, 400, "x").finish()
+    bus.run("consume", "single", 1, 300, *topics)
+    bus.run("consume", "mixed", 1, 300, *topics, env=MIXED)
+    for group in ("single", "mixed"):
+        bus.wait_applied(group, 800)
+        for topic in topics:
+            wait_until("the commits", lambda g=group, t=topic: bus.driver.committed(g, t) == bus.driver.heads(t), 20)
+        assert bus.repeated(group) == 0
+    assert bus.handled("single") >= 16
+    assert 3 <= bus.handled("mixed") <= 4
 
 
 # ---- killed at every named place ----
@@ -54,13 +74,13 @@ def test_relay_killed(bus, point, hit):
 
 @pytest.mark.parametrize("point", ["consumer.before_handle", "consumer.after_handle", "consumer.before_commit",
                                    "consumer.after_commit", "consumer.after_sync"])
-@pytest.mark.parametrize("hit", [1, 4])
-def test_consumer_killed(bus, point, hit):
+@pytest.mark.parametrize("hit, kind", [(1, {}), (4, {}), (3, MIXED)])
+def test_consumer_killed(bus, point, hit, kind):
     bus.run("relay")
-    dies = bus.start("consume", "g", 1, 10, TOPIC, crash=f"{point}:{hit}")
+    dies = bus.start("consume", "g", 1, 10, TOPIC, crash=f"{point}:{hit}", env=kind)
     bus.start("outbox", 10, 40, 4, 2).finish()
     dies.wait_killed()
-    bus.run("consume", "g", 1, 10, TOPIC)
+    bus.run("consume", "g", 1, 10, TOPIC, env=kind)
     bus.wait_applied("g", bus.committed())
     bus.check_exact("g")
     assert bus.driver.dead() == []
@@ -86,7 +106,7 @@ def test_killed_at_random(bus):
     print(f"seed {seed}")
     dice = random.Random(seed)
     start = {"relay": ("relay",), "consume": ("consume", "g", 2, 20, TOPIC)}
-    parts = [(kind, bus.run(*start[kind])) for kind in ("relay", "relay", "consume", "consume")]
+    parts = [(kind, bus.run(*start[kind], env=dice.choice(({}, MIXED)))) for kind in ("relay", "relay", "consume", "consume")]
     writer = bus.start("outbox", 20, 150, 4, 8)
     kills = 0
     while writer.process.poll() is None:
@@ -95,7 +115,7 @@ def test_killed_at_random(bus):
         kind, part = parts[i]
         part.kill9()
         kills += 1
-        parts[i] = (kind, bus.run(*start[kind]))
+        parts[i] = (kind, bus.run(*start[kind], env=dice.choice(({}, MIXED))))
     writer.finish()
     assert kills >= 5
     bus.wait_applied("g", bus.committed(), 60)
@@ -105,14 +125,15 @@ def test_killed_at_random(bus):
 
 # ---- members ----
 
-def test_rebalance(bus):
+@both_kinds
+def test_rebalance(bus, kind):
     """Members come and go while messages flow; partitions are shared by all that are there."""
-    first = bus.run("consume", "g", 1, 20, TOPIC)
+    first = bus.run("consume", "g", 1, 20, TOPIC, env=kind)
     wait_until("one owner", lambda: bus.driver.shares("g") == [8])
     bus.run("relay")
     writer = bus.start("outbox", 40, 100, 4, 4)
-    second = bus.run("consume", "g", 1, 20, TOPIC)
-    third = bus.run("consume", "g", 1, 20, TOPIC)
+    second = bus.run("consume", "g", 1, 20, TOPIC, env=kind)
+    third = bus.run("consume", "g", 1, 20, TOPIC, env=kind)
     wait_until("fair shares", lambda: bus.driver.shares("g") == [2, 3, 3], 20)
     first.stop()
     wait_until("two owners", lambda: bus.driver.shares("g") == [4, 4], 20)
@@ -124,9 +145,10 @@ def test_rebalance(bus):
     assert "commit_failed" not in third.errors()
 
 
-def test_frozen_member_is_fenced(bus):
+@both_kinds
+def test_frozen_member_is_fenced(bus, kind):
     """A process that sleeps past its lease loses its partitions; what it then commits is refused."""
-    sleeper = bus.run("consume", "g", 1, 20, TOPIC)
+    sleeper = bus.run("consume", "g", 1, 20, TOPIC, env=kind)
     bus.run("relay")
     writer = bus.start("outbox", 20, 50, 4, 4)
     bus.wait_applied("g", 50)
@@ -158,12 +180,13 @@ def test_frozen_relay(bus):
 
 # ---- what goes wrong in a handler ----
 
-def test_poison_goes_aside(bus):
+@both_kinds
+def test_poison_goes_aside(bus, kind):
     """One bad message among many: the others of its partition are applied, it is tried again, then given up."""
     bus.start("produce", TOPIC, 100, "x").finish()
     bus.start("produce", TOPIC, 1, "poison").finish()
     bus.start("produce", TOPIC, 100, "x").finish()
-    consumer = bus.run("consume", "g", 1, 200, TOPIC)
+    consumer = bus.run("consume", "g", 1, 200, TOPIC, env=kind)
     bus.wait_applied("g", 200)
     wait_until("a dead letter", bus.driver.dead, 20)
     assert bus.driver.dead() == [Dead("g", "poison", 3, "INVALID_ARGUMENT: this is poison")]
@@ -245,15 +268,17 @@ def test_refused_event_does_not_block(bus):
 # ---- keeping and reading again ----
 
 def test_retention(bus):
-    """What is past the retention goes; a group that was behind goes on with what is there."""
+    """What is past the retention goes; a group that was behind goes on with what is there, and says what it missed."""
     bus.start("produce", TOPIC, 100, "old").finish()
     assert sum(map(len, bus.driver.kept(TOPIC).values())) == 100
     bus.driver.expire()
     assert not bus.driver.kept(TOPIC)
     bus.start("produce", TOPIC, 100, "new").finish()
-    bus.run("consume", "g", 1, 50, TOPIC)
+    consumer = bus.run("consume", "g", 1, 50, TOPIC)
     bus.wait_applied("g", 100)
     assert bus.applied("g", "type = 'old'") == 0
+    expired = [json.loads(line) for line in consumer.errors().splitlines() if "messages_expired" in line]
+    assert sum(line["messages"] for line in expired) == 100
     wait_until("the commits", lambda: bus.driver.committed("g", TOPIC) == bus.driver.heads(TOPIC), 20)
 
 
