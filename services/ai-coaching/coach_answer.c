@@ -40,6 +40,19 @@ coach_say_weight(struct coach_say *s, int64_t grams)
 	return coach_weight_text(grams, s->facts->pounds, s->arena);
 }
 
+bool
+coach_say_no_load(struct coach_say *s)
+{
+	if (s->facts->minor)
+		coach_say(s,
+			  "8–15 clean repetitions with a light load, 3 or more in reserve; under "
+			  "18 I name no loads and no maximums");
+	else if (s->facts->pregnant)
+		coach_say(s, "with what your midwife or doctor allows, at an effort that lets you "
+			     "talk, 3 or more in reserve; I name no loads and no maximums now");
+	return s->facts->minor || s->facts->pregnant;
+}
+
 const coach_exercise *
 coach_say_which(struct coach_say *s, const char *example)
 {
@@ -289,32 +302,55 @@ static void (*const answers[COACH_INTENT_COUNT])(struct coach_say *s) = {
 	[COACH_INTENT_ESTIMATE] = coach_answer_estimate,
 	[COACH_INTENT_COMPARE] = coach_answer_compare,
 	[COACH_INTENT_DECLINE] = coach_answer_topic,
+	[COACH_INTENT_COMEBACK] = coach_answer_topic,
+	[COACH_INTENT_LAST] = coach_answer_last,
 	[COACH_INTENT_LANGUAGE] = coach_answer_language,
 	[COACH_INTENT_SAFETY] = answer_safety,
 };
+
+static bool
+is_found(const struct coach_findings *findings, const char *topic)
+{
+	for (size_t i = 0; i < findings->n; i++) {
+		if (strcmp(findings->rows[i]->topic, topic) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+answer(struct coach_say *s)
+{
+	const struct coach_reading *r = s->r;
+	struct strbuf *text = &s->out->text;
+
+	if (coach_reading_level(r) >= COACH_LEVEL_REFUSE) {
+		answer_safety(s);
+		return;
+	}
+	say_caution(s);
+	/* A caution is an answer: what was not understood beside it needs no excuse. */
+	if (!(r->findings.n > 0 && r->intent == COACH_INTENT_UNKNOWN) && !say_no_library(s))
+		answers[r->intent](s);
+	while (text->len > 0 && text->buf[text->len - 1] == '\n')
+		text->buf[--text->len] = '\0';
+	if (r->more)
+		coach_say(s,
+			  "\n\nThat was more than one question: ask me the other one by itself.");
+}
 
 void
 coach_answer_make(const struct coach_reading *reading, const struct coach_facts *facts,
 		  enum coach_personality personality, struct arena *arena,
 		  struct coach_answer *ret_answer)
 {
-	struct coach_say s = { reading, facts, personality, arena, ret_answer };
+	struct coach_facts now = *facts;
+	struct coach_say s = { reading, &now, personality, arena, ret_answer };
 
 	*ret_answer = (struct coach_answer){ .text = STRBUF_ARENA(arena),
 					     .about = reading->exercises[0] };
-	if (coach_reading_level(reading) >= COACH_LEVEL_REFUSE) {
-		answer_safety(&s);
-		return;
-	}
-	say_caution(&s);
-	/* A caution is an answer: what was not understood beside it needs no excuse. */
-	if (reading->findings.n > 0 && reading->intent == COACH_INTENT_UNKNOWN)
-		return;
-	if (!say_no_library(&s))
-		answers[reading->intent](&s);
-	while (ret_answer->text.len > 0 && ret_answer->text.buf[ret_answer->text.len - 1] == '\n')
-		ret_answer->text.buf[--ret_answer->text.len] = '\0';
-	if (reading->more)
-		coach_say(&s,
-			  "\n\nThat was more than one question: ask me the other one by itself.");
+	/* What is said now counts like what was said before. */
+	now.minor |= is_found(&reading->findings, "minor");
+	now.pregnant |= is_found(&reading->findings, "pregnancy");
+	answer(&s);
 }

@@ -46,7 +46,11 @@ struct coach_say {
 };
 void coach_say(struct coach_say *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void coach_say_line(struct coach_say *s, enum coach_line line); /* and a line break */
+void coach_say_name(struct coach_say *s, const char *name);     /* somebody's: quoted */
+void coach_say_no_plan(struct coach_say *s);
 char *coach_say_weight(struct coach_say *s, int64_t grams);
+/* A minor or a pregnant person gets no loads, no maximums and no progression: said instead. */
+bool coach_say_no_load(struct coach_say *s);
 /* "3 × 8–12 at 62.5 kg", and why, for one entry of the plan. */
 void coach_say_advice(struct coach_say *s, const coach_entry *entry, const coach_exercise *exercise,
 		      bool with_reason);
@@ -61,6 +65,7 @@ void coach_answer_home(struct coach_say *s);
 void coach_answer_estimate(struct coach_say *s);
 void coach_answer_compare(struct coach_say *s);
 void coach_answer_next(struct coach_say *s);
+void coach_answer_last(struct coach_say *s);
 void coach_answer_why(struct coach_say *s);
 void coach_answer_load(struct coach_say *s);
 void coach_answer_rpe(struct coach_say *s);

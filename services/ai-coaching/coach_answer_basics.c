@@ -134,6 +134,10 @@ static const struct {
 	  "I read your own profile, plan and sessions to answer, and nobody else's. Our last 100 "
 	  "turns are kept for 30 days after the latest one; you can delete the conversation in the "
 	  "app at any time. What we say is not passed on to other users." },
+	{ COACH_INTENT_COMEBACK, true,
+	  "Start again with about two thirds of the sets and 10 % less load, and stop with 2 to 3 "
+	  "repetitions in reserve. Strength comes back faster than it was built: after a week or two "
+	  "you are usually where you were. Nothing in your plan is lost; ask me \"what is next\"." },
 	{ COACH_INTENT_DECLINE, false,
 	  "All right: I have changed nothing. A proposal that you do not accept ends by itself, and a "
 	  "version that you accepted can be taken back in the plan's history." },
@@ -212,6 +216,12 @@ coach_answer_estimate(struct coach_say *s)
 	double said = s->r->weight_kg;
 	int64_t grams, best;
 
+	if (s->facts->minor || s->facts->pregnant) {
+		coach_say(s, "Train ");
+		(void)coach_say_no_load(s);
+		coach_say(s, ".");
+		return;
+	}
 	if (said > 0 && s->r->reps == 0) {
 		grams = llround(said * 1000);
 		coach_say(s, "%s is %s.", coach_weight_text(grams, false, s->arena),

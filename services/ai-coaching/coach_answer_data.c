@@ -42,6 +42,30 @@ struct candidate {
 };
 
 /* The closest others, best first; ties by name. */
+/* Whether it loads a part of the body that the message says hurts. */
+static bool
+loads_what_hurts(const struct coach_say *s, const coach_exercise *e)
+{
+	bool hurts = false;
+
+	for (size_t i = 0; i < s->r->findings.n; i++)
+		hurts |= strcmp(s->r->findings.rows[i]->topic, "injury") == 0;
+	for (size_t i = 0; hurts && i < s->r->words.n; i++) {
+		const struct coach_word *w = &s->r->words.w[i];
+		char area[COACH_WORD_SIZE];
+		size_t n = strlen(w->text);
+
+		if (w->exercise >= 0 || n == 0)
+			continue;
+		memcpy(area, w->text, n + 1);
+		if (area[n - 1] == 's')
+			area[n - 1] = '\0';
+		if (coach_exercise_touches(e, strcmp(area, "back") == 0 ? "lower_back" : area))
+			return true;
+	}
+	return false;
+}
+
 static size_t
 substitutes(struct coach_say *s, const coach_exercise *e, struct candidate *out)
 {
@@ -72,8 +96,9 @@ substitutes(struct coach_say *s, const coach_exercise *e, struct candidate *out)
 		const coach_exercise *other = coach_library_at(s->facts->library, i);
 		double score = coach_exercise_similarity(e, other);
 		size_t at;
-		bool fits =
-			other != e && score > 0.25 && coach_facts_forbids(s->facts, other) == NULL;
+		bool fits = other != e && score > 0.25 &&
+			    coach_facts_forbids(s->facts, other) == NULL &&
+			    !loads_what_hurts(s, other);
 
 		for (size_t k = 0; k < nwithout; k++)
 			fits = fits && !coach_exercise_uses(other, without[k]);
@@ -114,7 +139,8 @@ coach_answer_substitute(struct coach_say *s)
 	coach_say_line(s, COACH_LINE_SUBSTITUTE);
 	n = substitutes(s, e, list);
 	if (n == 0) {
-		coach_say(s, "I know nothing that comes near %s with that.", e->name);
+		coach_say(s, "I know nothing that comes near %s with that; leave it out today.",
+			  e->name);
 		return;
 	}
 	coach_say(s, "For %s:\n", e->name);

@@ -25,7 +25,7 @@ static const char slot_words[] =
 	"bmi years year old woman female "
 	"girl man male deficit surplus burn burned by to at from out of monday tuesday "
 	"wednesday thursday friday saturday sunday "
-	"one two three four five six seven eight nine ten";
+	"one two three four five six seven eight nine ten minus";
 
 const char *
 coach_intent_name(enum coach_intent intent)
@@ -158,6 +158,9 @@ find_more(const struct coach_brain *b, struct coach_reading *r)
 			continue;
 		from = i;
 		intent = best_intent(b, &clause, &confidence);
+		/* "… is stuck, what do I do": the same question. */
+		if (clause.n <= 4 && intent == COACH_INTENT_NEXT && first != COACH_INTENT_UNKNOWN)
+			continue;
 		if (clause.n < 3 || confidence < 0.9 || intent == COACH_INTENT_GREETING ||
 		    intent == COACH_INTENT_THANKS)
 			continue;
@@ -170,12 +173,23 @@ find_more(const struct coach_brain *b, struct coach_reading *r)
 		r->intent = first;
 }
 
+static bool
+found(const struct coach_reading *r, const char *topic)
+{
+	for (size_t i = 0; i < r->findings.n; i++) {
+		if (strcmp(r->findings.rows[i]->topic, topic) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 find_intent(const struct coach_brain *b, struct coach_reading *r)
 {
 	r->intent = best_intent(b, &r->words, &r->confidence);
+	/* Who says that it hurts asks for another exercise, not for how to do this one. */
 	if (r->intent == COACH_INTENT_UNKNOWN && r->exercises[0] != NULL) {
-		r->intent = COACH_INTENT_TECHNIQUE;
+		r->intent = found(r, "injury") ? COACH_INTENT_SUBSTITUTE : COACH_INTENT_TECHNIQUE;
 		r->confidence = 0.4;
 	}
 	for (size_t i = 0; i < r->words.guessed && r->confidence > 0.35; i++)
@@ -268,6 +282,7 @@ read_weight(struct coach_reading *r, size_t i, double kg)
 	static const char *const less[] = { "lower", "reduce", "decrease", "drop", "down",
 					    "take",  "remove", "less",     NULL };
 	static const char *const off[] = { "off", "from", NULL };
+	static const char *const minus[] = { "minus", NULL };
 	bool change = before_is(&r->words, i, 2, by) ||
 		      (!before_is(&r->words, i, 2, to) && word_in(&r->words, i + 2, off));
 
@@ -276,6 +291,8 @@ read_weight(struct coach_reading *r, size_t i, double kg)
 	     word_is(&r->words, i + 2, "less") || word_is(&r->words, i + 2, "lighter")))
 		change = true;
 	r->has_weight = true;
+	if (before_is(&r->words, i, 1, minus))
+		kg = -kg;
 	if (!change) {
 		r->weight_kg = kg;
 		return;

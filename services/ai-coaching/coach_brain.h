@@ -61,6 +61,8 @@ enum coach_intent {
 	COACH_INTENT_ESTIMATE,
 	COACH_INTENT_COMPARE,
 	COACH_INTENT_DECLINE,
+	COACH_INTENT_COMEBACK,
+	COACH_INTENT_LAST,
 	COACH_INTENT_LANGUAGE, /* not English */
 	COACH_INTENT_SAFETY,   /* the safety table answers; never the table below */
 	COACH_INTENT_COUNT,

@@ -318,8 +318,8 @@ static const struct {
 	{ "lower_body", { "quadriceps", "hamstrings", "glutes", "calves" } },
 };
 
-bool
-coach_exercise_loads(const coach_exercise *e, const char *body_area)
+static bool
+is_on_area(const coach_exercise *e, const char *body_area, bool helping)
 {
 	if (strcmp(body_area, "full_body") == 0)
 		return true;
@@ -331,9 +331,22 @@ coach_exercise_loads(const coach_exercise *e, const char *body_area)
 			continue;
 		for (size_t k = 0; k < ARRAY_LEN(areas[i].muscles) && areas[i].muscles[k] != NULL;
 		     k++) {
-			if (coach_exercise_trains(e, areas[i].muscles[k]))
+			if (coach_exercise_trains(e, areas[i].muscles[k]) ||
+			    (helping && coach_exercise_helps(e, areas[i].muscles[k])))
 				return true;
 		}
 	}
 	return false;
+}
+
+bool
+coach_exercise_loads(const coach_exercise *e, const char *body_area)
+{
+	return is_on_area(e, body_area, false);
+}
+
+bool
+coach_exercise_touches(const coach_exercise *e, const char *body_area)
+{
+	return is_on_area(e, body_area, true);
 }

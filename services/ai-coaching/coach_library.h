@@ -40,5 +40,7 @@ bool coach_exercise_possible(const coach_exercise *e, char *const *equipment, si
 double coach_exercise_similarity(const coach_exercise *a, const coach_exercise *b);
 /* Whether it loads a part of the body as profiles name them ("knee", "lower_back"). */
 bool coach_exercise_loads(const coach_exercise *e, const char *body_area);
+/* Also where it only helps: for what hurts now. */
+bool coach_exercise_touches(const coach_exercise *e, const char *body_area);
 
 #endif

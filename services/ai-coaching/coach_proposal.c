@@ -11,6 +11,7 @@
 #define KG_PER_LB 0.45359237
 #define SET_SECONDS 45
 #define REST_SECONDS 90
+#define SIMILAR_MIN 0.2
 
 const char *
 coach_change_name(enum coach_change_type type)
@@ -206,6 +207,15 @@ copy_entries(struct maker *m)
 	}
 }
 
+/* What its sets are counted in; a plan's sets say one of these. */
+static const char *
+measure(const coach_exercise *e)
+{
+	return strstr(e->tracking, "reps") != NULL       ? "repetitions"
+	       : strstr(e->tracking, "distance") != NULL ? "distance"
+							 : "seconds";
+}
+
 static enum status
 make_swap(struct maker *m, struct err *err)
 {
@@ -218,11 +228,19 @@ make_swap(struct maker *m, struct err *err)
 				  "That exercise is not in the library.");
 	if (to == m->exercise)
 		return err_public(err, STATUS_INVALID_ARGUMENT, "That is the same exercise.");
+	if (strcmp(measure(to), measure(m->exercise)) != 0)
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "%s is counted in %s, %s in %s: that is no swap.", to->name,
+				  measure(to), m->exercise->name, measure(m->exercise));
 	limit = coach_facts_forbids(m->facts, to);
 	if (limit != NULL)
 		return err_public(err, STATUS_FAILED_PRECONDITION,
 				  "Your profile says that your %s needs care, and %s loads it.",
 				  limit->body_area, to->name);
+	if (coach_exercise_similarity(m->exercise, to) < SIMILAR_MIN)
+		return err_public(err, STATUS_FAILED_PRECONDITION,
+				  "%s trains other muscles than %s; ask me for a substitute.",
+				  to->name, m->exercise->name);
 	for (size_t i = 0; i < m->facts->plan->n_exercises; i++) {
 		const coach_entry *e = m->facts->plan->exercises[i];
 
@@ -301,6 +319,9 @@ make_load(struct maker *m, struct err *err)
 		return err_public(err, STATUS_FAILED_PRECONDITION,
 				  "%s has no working sets in this plan.", m->exercise->name);
 	grams = coach_round(m->change->grams, target.step > 0 ? target.step / 2 : 500);
+	if (grams != m->change->grams)
+		adjust(m, arena_printf(m->arena, "Rounded to what can be loaded: %s.",
+				       coach_weight_text(grams, m->facts->pounds, m->arena)));
 	grams = clamp_load(m, &target, grams);
 	if (grams > target.grams && (m->facts->minor || m->facts->pregnant))
 		return err_public(err, STATUS_FAILED_PRECONDITION, "%s",

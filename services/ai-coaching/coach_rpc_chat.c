@@ -100,10 +100,6 @@ make_answer(struct turn *t, struct err *err)
 	}
 	t->facts.minor = state.minor;
 	t->facts.pregnant = state.pregnant;
-	for (size_t i = 0; i < t->reading.findings.n; i++) {
-		t->facts.minor |= strcmp(t->reading.findings.rows[i]->topic, "minor") == 0;
-		t->facts.pregnant |= strcmp(t->reading.findings.rows[i]->topic, "pregnancy") == 0;
-	}
 	recall(t);
 	st = coach_gather(t->coach, &t->scope, &gather, &t->facts, err);
 	if (st == STATUS_OK)

@@ -77,6 +77,17 @@ read_change(const Fit__AiCoaching__V1__ProposeChangeRequest *req, const struct c
 	return STATUS_OK;
 }
 
+static enum status
+check_lock(const struct coach_state *state, struct err *err)
+{
+	if (!state->locked)
+		return STATUS_OK;
+	return err_public(
+		err, STATUS_FAILED_PRECONDITION,
+		"There is an open emergency: tell the coach that you have been checked and "
+		"cleared first.");
+}
+
 enum status
 coach_on_propose(struct rpc_call *call, const void *request, void *reply, struct err *err)
 {
@@ -100,10 +111,8 @@ coach_on_propose(struct rpc_call *call, const void *request, void *reply, struct
 		return err_public(err, STATUS_UNAVAILABLE,
 				  "The exercise library cannot be read just now.");
 	st = coach_store_state(coach, &scope, &state, err);
-	if (st == STATUS_OK && state.locked)
-		return err_public(err, STATUS_FAILED_PRECONDITION,
-				  "There is an open emergency: tell the coach that you have "
-				  "been checked and cleared first.");
+	if (st == STATUS_OK)
+		st = check_lock(&state, err);
 	if (st == STATUS_OK)
 		st = coach_gather(coach, &scope, &ask, &facts, err);
 	if (st != STATUS_OK)
@@ -143,6 +152,25 @@ coach_on_get_proposal(struct rpc_call *call, const void *request, void *reply, s
 }
 
 /* ---- accepting ---- */
+
+/* What was said since the proposal was made counts, too. */
+static enum status
+check_state(struct coach *coach, const struct coach_scope *scope, const coach_proposal *p,
+	    struct err *err)
+{
+	bool heavier = p->change_case == FIT__AI_COACHING__V1__PROPOSAL__CHANGE_LOAD &&
+		       p->after->volume_load > p->before->volume_load;
+	struct coach_state state;
+	enum status st = coach_store_state(coach, scope, &state, err);
+
+	if (st == STATUS_OK)
+		st = check_lock(&state, err);
+	if (st == STATUS_OK && heavier && (state.minor || state.pregnant))
+		st = err_public(err, STATUS_FAILED_PRECONDITION,
+				"This makes a load heavier, which I do not do for people under 18 "
+				"or in pregnancy.");
+	return st;
+}
 
 static enum status
 change_plan(struct coach *coach, const struct coach_scope *scope, const coach_proposal *p,
@@ -216,6 +244,8 @@ coach_on_accept(struct rpc_call *call, const void *request, void *reply, struct 
 		st = parse_id(req->proposal_id, "proposalId", &id, err);
 	if (st == STATUS_OK)
 		st = coach_store_find(coach, &scope, &id, &p, &after, err);
+	if (st == STATUS_OK && strcmp(p->status, "open") == 0)
+		st = check_state(coach, &scope, p, err);
 	if (st != STATUS_OK)
 		return st;
 	if (strcmp(p->status, "accepted") == 0) {

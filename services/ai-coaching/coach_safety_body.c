@@ -259,6 +259,24 @@ static const struct coach_safety_row rows[] = {
 		.negatable = true,
 	},
 	{
+		.topic = "symptoms",
+		.level = COACH_LEVEL_SEE,
+		.message = "Stop for today and sit or lie down until it is over. Dizziness, a fluttering "
+			"heart or breathlessness that comes with effort should be seen by a doctor before "
+			"you train hard again; if you faint, or chest pain or breathlessness joins it, "
+			"call the emergency number (112, 911, 999).",
+		.refuse = "I give no loads or technique for what brought it on until then.",
+		.advise = "Eat and drink as usual, breathe out in each repetition, and tell me what the "
+			"doctor allows.",
+		.patterns = {
+			"dizzy|dizziness|lightheaded|lightheadedness|vertigo !pregnant !pregnancy",
+			"light =headed|headedness !pregnant !pregnancy",
+			"heart =flutters|flutter|skips",
+			"palpitations|palpitation",
+		},
+		.negatable = true,
+	},
+	{
 		.topic = "chronic",
 		.level = COACH_LEVEL_SEE,
 		.message = "With that condition or medicine, please get your doctor's word on "
@@ -287,8 +305,6 @@ static const struct coach_safety_row rows[] = {
 			"history .. seizure|seizures",
 			"multiple =sclerosis",
 			"my =medication|meds|medicine",
-			"heart =flutters|flutter|skips",
-			"palpitations|palpitation",
 			"seizure|seizures .. year|years|ago|childhood",
 			"blood =pressure #n",
 			"blood =pressure is|medication|meds|too",

@@ -69,6 +69,7 @@ static const struct coach_safety_row rows[] = {
 			"you; I take care of the training that keeps your muscle.",
 		.patterns = {
 			"dry =fast|fasting",
+			"cut|cutting|dropping|flush|flushing =water|fluids",
 			"water =cut|cutting|loading|fast",
 			"cut|cutting|drop|drop .. water =weight",
 			"diuretic|diuretics",

@@ -135,6 +135,8 @@ fold_all(struct slice text, struct strbuf *out)
 			strbuf_addch(out, 's');
 		else if (c == '*' && is_letter(last) && next != 0 && is_letter(next))
 			continue;
+		else if (c == '-' && !is_letter(last) && !is_digit(last) && is_digit((char)next))
+			strbuf_adds(out, " minus ");
 		else if (c == '%')
 			strbuf_adds(out, " % ");
 		else if (c == '.' || c == ',' || c == '!' || c == '?' || c == ';' || c == ':' ||

@@ -170,6 +170,22 @@ def test_accepted_by_many_at_once(ana):
     accepted_once(ana, plan, proposal)
 
 
+def test_what_was_said_since_counts(ana, ben):
+    """An open emergency stops accepting as it stops proposing; a heavier load ends when its user turns out to be a minor."""
+    plan = make_plan(ana)
+    proposal = propose(ana, plan)
+    ana.ask("crushing chest pain")
+    assert ana.fails("AcceptProposal", {"proposalId": proposal["id"]}).status == "FAILED_PRECONDITION"
+    assert versions(ana, plan) == [(1, "user")]
+    ana.ask("I have been checked and cleared by a doctor")
+    assert ana.call("AcceptProposal", {"proposalId": proposal["id"]})["proposal"]["acceptedVersion"] == 2
+    plan = make_plan(ben)
+    heavier, lighter = propose(ben, plan, 62.5), propose(ben, plan, 55)
+    ben.ask("im 15")
+    assert ben.fails("AcceptProposal", {"proposalId": heavier["id"]}).status == "FAILED_PRECONDITION"
+    assert ben.call("AcceptProposal", {"proposalId": lighter["id"]})["proposal"]["acceptedVersion"] == 2
+
+
 def test_whole_day(ana):
     plan = make_plan(ana)
     ana.ask("move bench day to friday")

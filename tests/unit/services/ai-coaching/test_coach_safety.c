@@ -36,6 +36,8 @@ static const struct {
 	{ "injury", COACH_LEVEL_ADAPT,
 	  "my shoulder is a little sore, ouch, discomfort in the shoulder",
 	  "no pain in my shoulder anymore", COACH_LEVEL_NONE },
+	{ "symptoms", COACH_LEVEL_SEE, "i get dizzy when i deadlift", "is this a light exercise",
+	  COACH_LEVEL_NONE },
 	{ "chronic", COACH_LEVEL_SEE, "i have epilepsy", "what heart rate zone for running",
 	  COACH_LEVEL_NONE },
 	{ "self_harm", COACH_LEVEL_EMERGENCY, "i will end my life",
