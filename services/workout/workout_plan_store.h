@@ -20,6 +20,8 @@
 
 /* Plans of one user that are not deleted. */
 #define WORKOUT_PLANS_MAX 500
+/* Versions of all plans of one user, of deleted ones too: their events stay. */
+#define WORKOUT_PLAN_EVENTS_MAX 20000
 
 typedef Fit__Workout__V1__PlanVersion plan_version;
 

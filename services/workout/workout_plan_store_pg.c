@@ -29,6 +29,7 @@ static const char sql_first[] =
 	" WHERE p.user_id = $1 AND p.id = $2 AND p.deleted_at IS NULL";
 static const char sql_count[] =
 	"SELECT count(*) FROM workout_plans WHERE user_id = $1 AND deleted_at IS NULL";
+static const char sql_count_events[] = "SELECT count(*) FROM plan_events WHERE user_id = $1";
 static const char sql_append[] =
 	"INSERT INTO plan_events (plan_id, seq, user_id, type, changeset, changes_description, "
 	"created_by, rev, created_at)"
@@ -254,16 +255,29 @@ again(struct pg_tx *tx, const struct create *c, struct slice first, const json_t
 }
 
 static enum status
-check_count(struct pg_tx *tx, const struct workout_scope *scope, struct err *err)
+check_quota(const struct pg_result *count, int max, const char *what, struct err *err)
 {
-	struct pg_result *res;
-	enum status st = pg_tx_query(tx, sql_count, PG_ARGS(pg_uuid(&scope->owner)), &res, err);
-
-	if (st != STATUS_OK || pg_get_int(res, 0, 0) < WORKOUT_PLANS_MAX)
-		return st;
-	err_public(err, STATUS_FAILED_PRECONDITION, "You have %d plans, the most there can be.",
-		   WORKOUT_PLANS_MAX);
+	if (pg_get_int(count, 0, 0) < max)
+		return STATUS_OK;
+	err_public(err, STATUS_FAILED_PRECONDITION, "You have %d %s, the most there can be.", max,
+		   what);
 	return err_reason(err, "QUOTA_EXCEEDED");
+}
+
+static enum status
+check_counts(struct pg_tx *tx, const struct workout_scope *scope, struct err *err)
+{
+	struct pg_result *plans, *events;
+	const struct uuid *owner = &scope->owner;
+	enum status st = pg_tx_ask(tx, sql_count_events, PG_ARGS(pg_uuid(owner)), &events, err);
+
+	if (st == STATUS_OK)
+		st = pg_tx_query(tx, sql_count, PG_ARGS(pg_uuid(owner)), &plans, err);
+	if (st == STATUS_OK)
+		st = check_quota(plans, WORKOUT_PLANS_MAX, "plans", err);
+	return st == STATUS_OK
+		       ? check_quota(events, WORKOUT_PLAN_EVENTS_MAX, "versions of plans", err)
+		       : st;
 }
 
 static enum status
@@ -278,7 +292,7 @@ create(struct pg_tx *tx, struct create *c, const json_t *doc, struct err *err)
 		.created_by = *c->plan->created_by ? c->plan->created_by : "user",
 		.created_ms = clock_wall_ms(),
 	};
-	enum status st = check_count(tx, scope, err);
+	enum status st = check_counts(tx, scope, err);
 
 	if (st != STATUS_OK)
 		return st;
@@ -375,10 +389,14 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 		.created_by = *c->change->created_by ? c->change->created_by : "user",
 		.created_ms = clock_wall_ms(),
 	};
+	struct pg_result *events;
 	json_t *changeset;
 	bool taken;
-	enum status st = lock_plan(tx, c->scope, c->id, &state, err);
+	enum status st =
+		pg_tx_ask(tx, sql_count_events, PG_ARGS(pg_uuid(&c->scope->owner)), &events, err);
 
+	if (st == STATUS_OK)
+		st = lock_plan(tx, c->scope, c->id, &state, err);
 	if (st != STATUS_OK)
 		return st;
 	if (c->change->versioned && c->change->version != state.version) {
@@ -390,6 +408,9 @@ on_change(struct pg_tx *tx, void *arg, struct err *err)
 	if (st != STATUS_OK)
 		return st;
 	if (json_array_size(changeset) > 0) {
+		st = check_quota(events, WORKOUT_PLAN_EVENTS_MAX, "versions of plans", err);
+		if (st != STATUS_OK)
+			return st;
 		event.changeset = changeset;
 		event.seq = state.version + 1;
 		st = append(tx, &c->scope->owner, c->id, &state, &event, &taken, err);

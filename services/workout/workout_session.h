@@ -23,6 +23,8 @@
 
 /* Sets in one session; together with the lengths of notes it keeps a document below 1.5 MB. */
 #define WORKOUT_SESSION_SETS_MAX 500
+/* Sessions of one user, with tombstones: more than fifty years of one a day. */
+#define WORKOUT_SESSIONS_MAX 20000
 #define WORKOUT_SESSION_EXERCISES_MAX 50
 #define WORKOUT_ENTRY_SETS_MAX 100
 

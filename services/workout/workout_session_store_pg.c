@@ -37,6 +37,7 @@ static const char sql_list[] = WORKOUT_PAGE_SQL(
 	" AND ($8::text = '' OR exercise_ids ? $8::text)"
 	" ORDER BY started_at DESC, id DESC LIMIT $9",
 	"started_at DESC, id DESC", "$10");
+static const char sql_count[] = "SELECT count(*) FROM workout_sessions WHERE user_id = $1";
 static const char sql_insert[] = "INSERT INTO workout_sessions (id, user_id, plan_id, status, "
 				 "started_at, completed_at, version, document, created_at,"
 				 " updated_at, rev) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $8, "
@@ -158,16 +159,26 @@ delete_session(struct pg_tx *tx, const struct change *c, struct err *err)
 	return st;
 }
 
+static enum status
+too_many(struct err *err)
+{
+	err_public(err, STATUS_FAILED_PRECONDITION, "You have %d sessions, the most there can be.",
+		   WORKOUT_SESSIONS_MAX);
+	return err_reason(err, "QUOTA_EXCEEDED");
+}
+
 /* Everything that a change reads, in one round trip: document, the owner's numbers, rows of sets.
  */
 static enum status
 load(struct pg_tx *tx, struct change *c, session_doc **ret_session, struct err *err)
 {
 	const struct uuid *owner = &c->scope->owner;
-	struct pg_result *res;
+	struct pg_result *res, *count;
 	enum status st =
 		pg_tx_ask(tx, sql_lock, PG_ARGS(pg_uuid(owner), pg_uuid(c->id)), &res, err);
 
+	if (st == STATUS_OK && c->change->create)
+		st = pg_tx_ask(tx, sql_count, PG_ARGS(pg_uuid(owner)), &count, err);
 	if (st == STATUS_OK)
 		st = pg_tx_lock_subject(tx, owner, err);
 	if (st == STATUS_OK)
@@ -181,6 +192,8 @@ load(struct pg_tx *tx, struct change *c, session_doc **ret_session, struct err *
 		st = get_session(res, 0, c->scope->arena, ret_session, err);
 	else if (!c->change->create)
 		st = err_public(err, STATUS_NOT_FOUND, "There is no such session.");
+	else if (pg_get_int(count, 0, 0) >= WORKOUT_SESSIONS_MAX)
+		st = too_many(err);
 	if (st != STATUS_OK || *ret_session == NULL || !c->change->versioned ||
 	    (*ret_session)->version == c->change->version)
 		return st;

@@ -378,3 +378,16 @@ def test_pages_of_large_plans_end_early(ana):
         versions += [v["versionNumber"] for v in page["versions"]]
         pages, token = pages + 1, page["nextPageToken"]
     assert versions == list(range(9, 0, -1)) and pages > 1
+
+
+def test_versions_of_one_user_are_bounded(service, ana):
+    plan = ana.CreatePlan(plan=plan_of(ana))
+    service.sql("INSERT INTO plan_events (plan_id, seq, user_id, type, created_by, rev, created_at) SELECT gen_random_uuid(), 1,"
+                f" '{ana.id}', 'created', 'user', 1, now() FROM generate_series(1, 19998)")
+    change = lambda name: {"planId": plan["id"], "plan": {"name": name}, "updateMask": "name"}  # noqa: E731
+    ana.call("UpdatePlan", change("the last"), [("fit-if-match", '"v1"')])
+    for method, request in (("UpdatePlan", change("one more")), ("CreatePlan", {"plan": plan_of(ana)})):
+        refused = ana.fails(method, request, [("fit-if-match", '"v2"')])
+        assert (refused.status, refused.reason) == ("FAILED_PRECONDITION", "QUOTA_EXCEEDED")
+    ana.DeletePlan(planId=plan["id"])
+    assert service.sql(f"SELECT count(*) FROM plan_events WHERE user_id = '{ana.id}'") == "20001"

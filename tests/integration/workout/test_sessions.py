@@ -392,3 +392,18 @@ def test_a_page_of_long_sessions_stays_below_the_message_limit(ana, squat):
         if not token:
             break
     assert seen == ids[::-1] and pages > 1
+
+
+def test_sessions_of_one_user_are_bounded(service, ana, squat):
+    first = ana.CreateSession(session={})
+    service.sql("INSERT INTO workout_sessions SELECT gen_random_uuid(), user_id, plan_id, status, started_at, completed_at, version,"
+                " document, created_at, updated_at, rev, CASE WHEN i % 2 = 0 THEN now() END FROM workout_sessions,"
+                f" generate_series(1, 19998) i WHERE user_id = '{ana.id}'")
+    last = ana.CreateSession(session={})
+    refused = ana.fails("CreateSession", {"session": {}})
+    assert (refused.status, refused.reason) == ("FAILED_PRECONDITION", "QUOTA_EXCEEDED")
+    # What there is can be used on, and a repeat is no new one.
+    ana.AddSet(sessionId=first["id"], set={"exerciseId": squat, "reps": 5})
+    assert ana.CreateSession(session={"id": last["id"]})["id"] == last["id"]
+    ana.DeleteSession(sessionId=last["id"])
+    assert service.sql(f"SELECT count(*) FROM workout_sessions WHERE user_id = '{ana.id}'") == "20000"
