@@ -91,3 +91,53 @@ fitctl_bus_time(struct arena *arena, int64_t wall_ms)
 	clock_format_rfc3339(wall_ms, text);
 	return text;
 }
+
+static void
+json_name(struct strbuf *line, const char *name)
+{
+	strbuf_addf(line, "%s\"%s\":", line->len == 0 ? "{" : ",", name);
+}
+
+void
+fitctl_json_text(struct strbuf *line, const char *name, const char *text)
+{
+	json_name(line, name);
+	if (text == NULL)
+		strbuf_adds(line, "null");
+	else
+		strbuf_add_json_string(line, slice_str(text));
+}
+
+void
+fitctl_json_int(struct strbuf *line, const char *name, int64_t n)
+{
+	json_name(line, name);
+	strbuf_add_i64(line, n);
+}
+
+void
+fitctl_bus_json(struct strbuf *line, struct arena *arena, const struct bus_message *m)
+{
+	const char *event = fitctl_bus_event(arena, m);
+	char id[UUID_TEXT_SIZE];
+
+	uuid_format(&m->id, id);
+	fitctl_json_text(line, "topic", m->topic);
+	fitctl_json_int(line, "partition", m->partition);
+	fitctl_json_int(line, "offset", m->offset);
+	fitctl_json_text(line, "id", id);
+	fitctl_json_text(line, "key", fitctl_bus_key(arena, m));
+	fitctl_json_text(line, "type", m->type);
+	fitctl_json_text(line, "source", m->source);
+	fitctl_json_text(line, "time", fitctl_bus_time(arena, m->time_ms));
+	fitctl_json_text(line, "traceparent", m->traceparent);
+	json_name(line, "event");
+	strbuf_adds(line, event[0] == '{' ? event : "null");
+}
+
+void
+fitctl_json_end(struct strbuf *line)
+{
+	printf("%s}\n", line->buf);
+	strbuf_reset(line);
+}

@@ -11,6 +11,8 @@
 
 #include "libcommon/bus/bus_admin.h"
 
+struct strbuf;
+
 #define FITCTL_BUS_MS 10000
 
 enum status fitctl_bus_open(struct arena *arena, const char *dir, struct bus **ret_bus,
@@ -23,5 +25,12 @@ const char *fitctl_bus_event(struct arena *arena, const struct bus_message *mess
 /* The key as a UUID, else in hexadecimal digits. */
 const char *fitctl_bus_key(struct arena *arena, const struct bus_message *message);
 const char *fitctl_bus_time(struct arena *arena, int64_t wall_ms);
+
+/* A line of JSON, member by member: begins with an empty buffer; the end prints and empties it. */
+void fitctl_json_text(struct strbuf *line, const char *name, const char *text); /* NULL: null */
+void fitctl_json_int(struct strbuf *line, const char *name, int64_t n);
+/* All members of a message, with the event itself, null when its bytes are none. */
+void fitctl_bus_json(struct strbuf *line, struct arena *arena, const struct bus_message *m);
+void fitctl_json_end(struct strbuf *line);
 
 #endif

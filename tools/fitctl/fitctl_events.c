@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "libcommon/base/arena.h"
+#include "libcommon/base/strbuf.h"
 #include "tools/fitctl/fitctl.h"
 #include "tools/fitctl/fitctl_bus.h"
 
@@ -26,22 +27,56 @@ static const char help[] =
 	"init    makes the bus's tables or brings them up to date (FIT_BUS_OWNER_URL)\n\n"
 	"  --all      lag: one line for each partition\n"
 	"  --oldest   tail: from the oldest event that is kept, and end at the newest\n"
+	"  --json     lag, tail: a JSON object a line\n"
 	"  --dir DIR  the stack's folder (default: $FIT_STACK_DIR, else build/local)\n"
 	"  --help     this text\n\n"
 	"FIT_BUS_URL and FIT_BUS_PASSWORD(_FILE) name the bus; else the stack's settings do.\n";
 
 struct options {
 	const char *dir;
-	bool all, oldest;
+	bool all, oldest, json;
 	int nwords;
 	char **words; /* the command and its arguments */
 };
 
 /* ---- lag ---- */
 
+/* Of a partition. */
 static void
-print_lag(const struct bus_lag *r, int64_t lag, int64_t retries, unsigned unowned)
+print_partition(const struct bus_lag *r, struct strbuf *json)
 {
+	const char *owner = r->owner[0] != '\0' ? r->owner : NULL;
+
+	if (json == NULL) {
+		printf("%-16s %-22s %9d %12" PRId64 " %12" PRId64 " %8" PRId64 "  %s\n", r->group,
+		       r->topic, r->partition, r->committed, r->head, r->head - r->committed,
+		       owner != NULL ? owner : "-");
+		return;
+	}
+	fitctl_json_text(json, "group", r->group);
+	fitctl_json_text(json, "topic", r->topic);
+	fitctl_json_int(json, "partition", r->partition);
+	fitctl_json_int(json, "committed", r->committed);
+	fitctl_json_int(json, "head", r->head);
+	fitctl_json_int(json, "lag", r->head - r->committed);
+	fitctl_json_text(json, "owner", owner);
+	fitctl_json_end(json);
+}
+
+/* Of a topic. */
+static void
+print_lag(const struct bus_lag *r, int64_t lag, int64_t retries, unsigned unowned,
+	  struct strbuf *json)
+{
+	if (json != NULL) {
+		fitctl_json_text(json, "group", r->group);
+		fitctl_json_text(json, "topic", r->topic);
+		fitctl_json_int(json, "lag", lag);
+		fitctl_json_int(json, "retries", retries);
+		fitctl_json_int(json, "partitionsWithoutReader", unowned);
+		fitctl_json_end(json);
+		return;
+	}
 	printf("%-16s %-22s %10" PRId64 " %8" PRId64 " %8u\n", r->group, r->topic, lag, retries,
 	       unowned);
 }
@@ -49,6 +84,7 @@ print_lag(const struct bus_lag *r, int64_t lag, int64_t retries, unsigned unowne
 static int
 run_lag(struct bus *bus, const struct options *o, struct arena *arena)
 {
+	struct strbuf line = STRBUF_ARENA(arena), *json = o->json ? &line : NULL;
 	struct bus_lag *rows;
 	struct err err;
 	size_t n;
@@ -57,16 +93,16 @@ run_lag(struct bus *bus, const struct options *o, struct arena *arena)
 	if (bus_lag(bus, deadline_in(FITCTL_BUS_MS), arena, &rows, &n, &err) != STATUS_OK)
 		return fitctl_fail("%s", err.text);
 	if (o->all) {
-		printf("%-16s %-22s %9s %12s %12s %8s  %s\n", "GROUP", "TOPIC", "PARTITION",
-		       "COMMITTED", "HEAD", "LAG", "OWNER");
+		if (json == NULL)
+			printf("%-16s %-22s %9s %12s %12s %8s  %s\n", "GROUP", "TOPIC", "PARTITION",
+			       "COMMITTED", "HEAD", "LAG", "OWNER");
 		for (size_t i = 0; i < n; i++)
-			printf("%-16s %-22s %9d %12" PRId64 " %12" PRId64 " %8" PRId64 "  %s\n",
-			       rows[i].group, rows[i].topic, rows[i].partition, rows[i].committed,
-			       rows[i].head, rows[i].head - rows[i].committed,
-			       rows[i].owner[0] != '\0' ? rows[i].owner : "-");
+			print_partition(&rows[i], json);
 		return fitctl_flush(FITCTL_OK);
 	}
-	printf("%-16s %-22s %10s %8s %8s\n", "GROUP", "TOPIC", "LAG", "RETRIES", "UNREAD BY");
+	if (json == NULL)
+		printf("%-16s %-22s %10s %8s %s\n", "GROUP", "TOPIC", "LAG", "RETRIES",
+		       "PARTITIONS WITHOUT READER");
 	for (size_t i = 0, end; i < n; i = end) {
 		int64_t lag = 0, retries = 0;
 		unsigned unowned = 0;
@@ -78,7 +114,7 @@ run_lag(struct bus *bus, const struct options *o, struct arena *arena)
 			retries += rows[end].retries;
 			unowned += rows[end].owner[0] == '\0';
 		}
-		print_lag(&rows[i], lag, retries, unowned);
+		print_lag(&rows[i], lag, retries, unowned, json);
 	}
 	return fitctl_flush(FITCTL_OK);
 }
@@ -86,9 +122,15 @@ run_lag(struct bus *bus, const struct options *o, struct arena *arena)
 /* ---- tail ---- */
 
 static void
-print_messages(const struct bus_message *messages, size_t n, struct arena *arena)
+print_messages(const struct bus_message *messages, size_t n, bool is_json, struct arena *arena)
 {
-	for (size_t i = 0; i < n; i++)
+	struct strbuf json = STRBUF_ARENA(arena);
+
+	for (size_t i = 0; i < n && is_json; i++) {
+		fitctl_bus_json(&json, arena, &messages[i]);
+		fitctl_json_end(&json);
+	}
+	for (size_t i = 0; i < n && !is_json; i++)
 		printf("%s %d:%" PRId64 " %s %s %s\n", fitctl_bus_time(arena, messages[i].time_ms),
 		       messages[i].partition, messages[i].offset,
 		       fitctl_bus_key(arena, &messages[i]), messages[i].type,
@@ -97,8 +139,8 @@ print_messages(const struct bus_message *messages, size_t n, struct arena *arena
 
 /* What all partitions have now; *ret_n: how many lines. */
 static enum status
-tail_once(struct bus *bus, const char *topic, int32_t partitions, int64_t *offsets, size_t *ret_n,
-	  struct err *err)
+tail_once(struct bus *bus, const struct options *o, int32_t partitions, int64_t *offsets,
+	  size_t *ret_n, struct err *err)
 {
 	struct arena *arena = arena_new(256 << 20);
 	enum status st = STATUS_OK;
@@ -108,11 +150,11 @@ tail_once(struct bus *bus, const char *topic, int32_t partitions, int64_t *offse
 		struct bus_message *messages;
 		size_t n;
 
-		st = bus_tail(bus, deadline_in(FITCTL_BUS_MS), topic, p, &offsets[p], TAIL_MAX,
-			      arena, &messages, &n, err);
+		st = bus_tail(bus, deadline_in(FITCTL_BUS_MS), o->words[1], p, &offsets[p],
+			      TAIL_MAX, arena, &messages, &n, err);
 		if (st != STATUS_OK)
 			break;
-		print_messages(messages, n, arena);
+		print_messages(messages, n, o->json, arena);
 		*ret_n += n;
 	}
 	arena_free(arena);
@@ -136,7 +178,7 @@ run_tail(struct bus *bus, const struct options *o, struct arena *arena)
 	for (int32_t p = 0; p < partitions; p++)
 		offsets[p] = o->oldest ? 0 : BUS_FROM_END;
 	for (;;) {
-		st = tail_once(bus, o->words[1], partitions, offsets, &n, &err);
+		st = tail_once(bus, o, partitions, offsets, &n, &err);
 		if (st != STATUS_OK)
 			return fitctl_fail("%s", err.text);
 		if (fflush(stdout) != 0 || (n == 0 && o->oldest))
@@ -158,6 +200,7 @@ run_rewind(struct bus *bus, const struct options *o, struct arena *arena)
 	if (bus_rewind(bus, deadline_in(FITCTL_BUS_MS), o->words[1], o->words[2], &err) !=
 	    STATUS_OK)
 		return fitctl_fail("%s", err.text);
+	printf("%s reads %s again, from the oldest event that is kept\n", o->words[1], o->words[2]);
 	return fitctl_flush(FITCTL_OK);
 }
 
@@ -215,11 +258,11 @@ run(const struct options *o, struct arena *arena)
 int
 fitctl_events(int argc, char **argv, struct arena *arena)
 {
-	static const struct option options[] = { { "all", no_argument, NULL, 'a' },
-						 { "oldest", no_argument, NULL, 'o' },
-						 { "dir", required_argument, NULL, 'd' },
-						 { "help", no_argument, NULL, 'h' },
-						 { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },  { "oldest", no_argument, NULL, 'o' },
+		{ "json", no_argument, NULL, 'j' }, { "dir", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
+	};
 	struct options o = { 0 };
 	const char *dir = NULL;
 	int c;
@@ -232,6 +275,9 @@ fitctl_events(int argc, char **argv, struct arena *arena)
 			break;
 		case 'o':
 			o.oldest = true;
+			break;
+		case 'j':
+			o.json = true;
 			break;
 		case 'd':
 			dir = optarg;

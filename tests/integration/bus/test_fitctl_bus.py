@@ -30,6 +30,9 @@ def test_dead_letters(bus, tmp_path):
     shown = dict(line.split(None, 1) for line in fitctl(bus, "dlq", "show", first).splitlines() if " " in line)
     assert shown["topic"] == TOPIC
     assert shown["attempts"] == "3"
+    dead = [json.loads(line) for line in fitctl(bus, "dlq", "list", "--json").splitlines()]
+    assert [row["group"] for row in dead].count("g") == 2 and [row["event"] for row in dead] == [None] * 4
+    assert json.loads(fitctl(bus, "dlq", "show", first, "--json")) in dead
     fitctl(bus, "dlq", "drop", second)
     assert "no such dead letter" in fitctl(bus, "dlq", "drop", second, code=1)
     assert "no such dead letter" in fitctl(bus, "dlq", "replay", 999999, code=1)
@@ -40,6 +43,10 @@ def test_dead_letters(bus, tmp_path):
     bus.wait_applied("g", 1, 20)
     assert bus.applied("other") == 0
     assert len(fitctl(bus, "dlq", "list").splitlines()) == 1 + 2
+    for words in (("replay", "--group", "other", "1"), ("show", "--group", "other"), ("drop",), ("list", "1")):
+        fitctl(bus, "dlq", *words, code=2)
+    fitctl(bus, "dlq", "drop", "--group", "other")
+    assert bus.driver.dead() == []
     wait_until("the commit", lambda: bus.driver.retries() == 0, 10)
 
 
@@ -54,11 +61,17 @@ def test_lag_and_tail(bus):
     relay.stop()
     line = fitctl(bus, "events", "lag").splitlines()[1].split()
     assert line == ["g", TOPIC, "50", "0", "8"]
+    assert json.loads(fitctl(bus, "events", "lag", "--json")) == {
+        "group": "g", "topic": TOPIC, "lag": 50, "retries": 0, "partitionsWithoutReader": 8}
     assert len(fitctl(bus, "events", "lag", "--all").splitlines()) == 1 + 8
+    parts = [json.loads(line) for line in fitctl(bus, "events", "lag", "--all", "--json").splitlines()]
+    assert sum(part["lag"] for part in parts) == 50 and {part["owner"] for part in parts} == {None}
     lines = fitctl(bus, "events", "tail", TOPIC, "--oldest").splitlines()
     assert len(lines) == 150
     event = json.loads(lines[0].split(" ", 4)[4])
     assert event["planDeleted"] == {} and event["subject"] == lines[0].split()[2]
+    rows = [json.loads(line) for line in fitctl(bus, "events", "tail", TOPIC, "--oldest", "--json").splitlines()]
+    assert len(rows) == 150 and rows[0]["event"] == event and rows[0]["key"] == event["subject"]
     assert "no topic" in fitctl(bus, "events", "tail", "nothing", code=1)
     assert "is not lag" in fitctl(bus, "events", "what", code=2)
 
@@ -70,7 +83,7 @@ def test_rewind(bus):
     bus.run("consume", "g", 1, 50, TOPIC)
     bus.wait_applied("g", 100)
     before = bus.sql(f"SELECT md5(string_agg(a::text, ',' ORDER BY n)) FROM {SCHEMA}.applied a")
-    fitctl(bus, "events", "rewind", "g", TOPIC)
+    assert TOPIC in fitctl(bus, "events", "rewind", "g", TOPIC)
     wait_until("the second reading", lambda: bus.driver.committed("g", TOPIC) == bus.driver.heads(TOPIC))
     assert bus.sql(f"SELECT md5(string_agg(a::text, ',' ORDER BY n)) FROM {SCHEMA}.applied a") == before
     assert "no such group" in fitctl(bus, "events", "rewind", "nobody", TOPIC, code=1)
