@@ -191,13 +191,14 @@ coach_answer_home(struct coach_say *s)
 
 		for (size_t i = 0; i < coach_library_size(s->facts->library); i++) {
 			const coach_exercise *e = coach_library_at(s->facts->library, i);
-			bool fits = coach_exercise_trains(e, muscles[m]) && without_equipment(e) &&
+			bool fits = coach_exercise_trains(e, muscles[m]) &&
+				    coach_exercise_strengthens(e) && without_equipment(e) &&
 				    strcmp(e->difficulty_level, "beginner") == 0 &&
 				    coach_facts_forbids(s->facts, e) == NULL;
 
 			for (size_t k = 0; k < n; k++)
 				fits = fits && taken[k] != e;
-			if (fits && (best == NULL || strcmp(e->name, best->name) < 0))
+			if (fits && (best == NULL || coach_exercise_order(e, best) < 0))
 				best = e;
 		}
 		if (best == NULL)

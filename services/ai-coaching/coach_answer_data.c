@@ -96,9 +96,9 @@ substitutes(struct coach_say *s, const coach_exercise *e, struct candidate *out)
 		const coach_exercise *other = coach_library_at(s->facts->library, i);
 		double score = coach_exercise_similarity(e, other);
 		size_t at;
-		bool fits = other != e && score > 0.25 &&
-			    coach_facts_forbids(s->facts, other) == NULL &&
-			    !loads_what_hurts(s, other);
+		bool fits =
+			other != e && score > 0.25 && strcmp(other->movement, e->movement) == 0 &&
+			coach_facts_forbids(s->facts, other) == NULL && !loads_what_hurts(s, other);
 
 		for (size_t k = 0; k < nwithout; k++)
 			fits = fits && !coach_exercise_uses(other, without[k]);
@@ -114,7 +114,7 @@ substitutes(struct coach_say *s, const coach_exercise *e, struct candidate *out)
 			continue;
 		for (at = n; at > 0 && (out[at - 1].score < score ||
 					(out[at - 1].score == score &&
-					 strcmp(out[at - 1].exercise->name, other->name) > 0));
+					 coach_exercise_order(out[at - 1].exercise, other) > 0));
 		     at--)
 			;
 		if (at == SUBSTITUTES)

@@ -252,6 +252,20 @@ coach_exercise_uses(const coach_exercise *e, const char *equipment)
 }
 
 bool
+coach_exercise_strengthens(const coach_exercise *e)
+{
+	return strcmp(e->movement, "mobility") != 0;
+}
+
+int
+coach_exercise_order(const coach_exercise *a, const coach_exercise *b)
+{
+	if (a->popularity != b->popularity)
+		return a->popularity > b->popularity ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
+bool
 coach_exercise_possible(const coach_exercise *e, char *const *equipment, size_t n)
 {
 	for (size_t i = 0; i < e->n_equipment_required; i++) {

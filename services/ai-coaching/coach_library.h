@@ -34,6 +34,10 @@ void coach_library_mark(const struct coach_library *lib, struct coach_words *wor
 bool coach_exercise_trains(const coach_exercise *e, const char *muscle);
 bool coach_exercise_helps(const coach_exercise *e, const char *muscle);
 bool coach_exercise_uses(const coach_exercise *e, const char *equipment);
+/* Trains its muscles rather than stretches them. */
+bool coach_exercise_strengthens(const coach_exercise *e);
+/* As strcmp: the more common one first, then by name. */
+int coach_exercise_order(const coach_exercise *a, const coach_exercise *b);
 /* Needs nothing beside these; "none" is always at hand. */
 bool coach_exercise_possible(const coach_exercise *e, char *const *equipment, size_t n);
 /* 0..1: share of the muscles that both train, direct ones counted double. */

@@ -97,8 +97,8 @@ choose(const struct coach_facts *facts, const char *muscle, const coach_exercise
 
 	for (size_t i = 0; i < coach_library_size(facts->library); i++) {
 		const coach_exercise *e = coach_library_at(facts->library, i);
-		bool fits = coach_exercise_trains(e, muscle) && !planned(facts->plan, e->id) &&
-			    at_hand(facts, e) &&
+		bool fits = coach_exercise_trains(e, muscle) && coach_exercise_strengthens(e) &&
+			    !planned(facts->plan, e->id) && at_hand(facts, e) &&
 			    difficulty(e->difficulty_level) <= difficulty(facts->level) &&
 			    coach_facts_forbids(facts, e) == NULL;
 		double score;
@@ -113,7 +113,7 @@ choose(const struct coach_facts *facts, const char *muscle, const coach_exercise
 			(strcmp(e->tracking, "weight_reps") == 0 ? 0.3 : 0) +
 			(difficulty(e->difficulty_level) == difficulty(facts->level) ? 0.1 : 0);
 		if (best == NULL || score > best_score ||
-		    (score == best_score && strcmp(e->name, best->name) < 0)) {
+		    (score == best_score && coach_exercise_order(e, best) < 0)) {
 			best = e;
 			best_score = score;
 		}

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "services/workout/workout_doc.h"
 #include "libcommon/rpc/pb_time.h"
 #include "services/workout/workout_exercise_store.h"
+#include "services/workout/workout_search.h"
 
 #define COLUMNS                                                                                    \
 	"id, name, aliases, description, instructions, muscle_groups, secondary_muscles,"          \
 	" equipment_required, difficulty_level, tracking, video_url, image_urls, safety_notes,"    \
-	" variations, external_id, source, is_verified, created_at, updated_at"
-#define NCOLUMNS 19
+	" variations, external_id, source, is_verified, created_at, updated_at,"                   \
+	" movement, popularity"
+#define NCOLUMNS 21
 
 static const char sql_find[] =
 	"SELECT " COLUMNS " FROM exercises"
@@ -28,24 +31,16 @@ static const char sql_list[] =
 	" (SELECT name, id FROM exercises WHERE (owner_id IS NULL OR owner_id = $1) AND id = $7))"
 	" ORDER BY name, id LIMIT $8";
 
-/*
- * An exact name or alias comes before a name that begins so, before everything else, and the plain
- * exercise before its longer-named relatives. The rank is cut to six digits and carried in page
- * tokens as an integer, so that paging compares the same numbers. $6 query, $7 no token, $8 rank,
- * $9 id.
- */
-static const char sql_search[] =
-	"WITH words AS MATERIALIZED (SELECT exercise_query($6) AS q), found AS (SELECT " COLUMNS
-	", round(1e6 * (ts_rank('{0.05, 0.2, 0.6, 1.0}', search, (SELECT q FROM words), 1)"
-	" + CASE WHEN lower(name) = lower($6) THEN 4 WHEN lower($6) = ANY (aliases) THEN 3"
-	" WHEN starts_with(lower(name), lower($6)) THEN 2 ELSE 0 END"
-	" + 1.0 / length(name))::numeric)::bigint AS rank" FILTER
-	" AND search @@ (SELECT q FROM words))"
-	" SELECT * FROM found WHERE $7::boolean OR (-rank, name, id) >"
-	" (SELECT -($8::bigint), name, id FROM exercises"
-	" WHERE (owner_id IS NULL OR owner_id = $1) AND id = $9)"
-	" ORDER BY rank DESC, name, id LIMIT $10";
+/* What a search looks at, of all that the filters let through; see workout_search.h. */
+static const char sql_candidates[] =
+	"SELECT id, name, aliases, ARRAY(SELECT v->>'name' FROM jsonb_array_elements(variations) AS v),"
+	" muscle_groups, secondary_muscles, equipment_required, description, popularity" FILTER;
+static const char sql_some[] =
+	"SELECT " COLUMNS " FROM exercises WHERE (owner_id IS NULL OR owner_id = $1)"
+	" AND id = ANY ($2::text[]::uuid[]) ORDER BY array_position($2::text[]::uuid[], id)";
 
+/* The same movement, then the most muscles in common. An exercise of the user's own, whose movement
+ * nobody told, goes by its muscles alone. */
 static const char sql_alternatives[] =
 	"SELECT " COLUMNS
 	", score FROM (SELECT e.*, muscle_similarity(the.muscle_groups, the.secondary_muscles,"
@@ -53,8 +48,9 @@ static const char sql_alternatives[] =
 	" WHERE the.id = $2 AND (the.owner_id IS NULL OR the.owner_id = $1) AND e.id <> the.id"
 	" AND (e.owner_id IS NULL OR e.owner_id = $1) AND e.deleted_at IS NULL"
 	" AND e.muscle_groups && the.muscle_groups"
+	" AND (the.movement = '' OR e.movement = the.movement)"
 	" AND ($3::text[] = '{}' OR e.equipment_required <@ ($3::text[] || 'none'::text))) AS s"
-	" ORDER BY score DESC, name, id LIMIT $4";
+	" ORDER BY score DESC, popularity DESC, name, id LIMIT $4";
 
 static const char sql_briefs[] =
 	"SELECT id, muscle_groups, secondary_muscles, equipment_required, tracking FROM exercises"
@@ -141,6 +137,8 @@ get_exercise(const struct pg_result *res, int row, struct arena *arena, exercise
 	e->is_verified = pg_get_bool(res, row, 16);
 	e->created_at = pb_time_new(arena, pg_get_time(res, row, 17));
 	e->updated_at = pb_time_new(arena, pg_get_time(res, row, 18));
+	e->movement = copy(arena, res, row, 19);
+	e->popularity = (uint32_t)pg_get_int(res, row, 20);
 	st = get_steps(res, row, 4, arena, e, err);
 	if (st == STATUS_OK)
 		st = get_variations(res, row, 13, arena, e, err);
@@ -167,57 +165,177 @@ workout_exercise_find(struct workout *w, const struct workout_scope *scope, cons
 }
 
 static enum status
-run_list(struct workout *w, const struct workout_scope *scope,
-	 const struct workout_exercise_filter *f, const struct workout_page *page,
-	 struct pg_result **ret_res, struct err *err)
+get_list(const struct pg_result *res, size_t n, struct arena *arena, exercise_doc ***ret_list,
+	 struct err *err)
 {
-	struct pg_arg owner = pg_uuid(&scope->owner), muscles = pg_strings(f->muscles, f->nmuscles);
-	struct pg_arg equipment = pg_strings(f->equipment, f->nequipment);
-	struct pg_arg available = pg_strings(f->available, f->navailable);
+	exercise_doc **list = ARENA_ARRAY(arena, exercise_doc *, n + 1);
+	enum status st = STATUS_OK;
 
-	if (*f->query == '\0')
-		return pg_query(w->pg, scope->deadline, sql_list,
-				PG_ARGS(owner, muscles, equipment, available, pg_str(f->difficulty),
-					pg_bool(page->first), pg_uuid(&page->id),
-					pg_int(page->limit + 1)),
-				scope->arena, ret_res, err);
-	return pg_query(w->pg, scope->deadline, sql_search,
-			PG_ARGS(owner, muscles, equipment, available, pg_str(f->difficulty),
-				pg_str(f->query), pg_bool(page->first), pg_int(page->key),
-				pg_uuid(&page->id), pg_int(page->limit + 1)),
-			scope->arena, ret_res, err);
+	for (size_t i = 0; i < n && st == STATUS_OK; i++)
+		st = get_exercise(res, (int)i, arena, &list[i], err);
+	if (st == STATUS_OK)
+		*ret_list = list;
+	return st;
 }
 
-enum status
-workout_exercise_list(struct workout *w, const struct workout_scope *scope,
-		      const struct workout_exercise_filter *filter, const struct workout_page *page,
-		      exercise_doc ***ret_list, size_t *ret_n, char **ret_next, struct err *err)
+/* ---- search ---- */
+
+struct candidate {
+	struct uuid id;
+	struct workout_search_entry entry;
+	int score;
+};
+
+static struct workout_search_texts
+get_texts(const struct pg_result *res, int row, int col, struct arena *arena)
 {
+	char **list;
+	size_t n = pg_get_strings(res, row, col, arena, &list);
+
+	return (struct workout_search_texts){ list, n };
+}
+
+static struct candidate
+get_candidate(const struct pg_result *res, int row, struct arena *arena)
+{
+	return (struct candidate){
+		.id = pg_get_uuid(res, row, 0),
+		.entry = {
+			.name = copy(arena, res, row, 1),
+			.aliases = get_texts(res, row, 2, arena),
+			.variations = get_texts(res, row, 3, arena),
+			.muscles = get_texts(res, row, 4, arena),
+			.secondary = get_texts(res, row, 5, arena),
+			.equipment = get_texts(res, row, 6, arena),
+			.description = copy(arena, res, row, 7),
+			.popularity = (int)pg_get_int(res, row, 8),
+		},
+	};
+}
+
+/* Best first; the order of pages. */
+static int
+compare(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int by_name;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	by_name = strcmp(x->entry.name, y->entry.name);
+	return by_name != 0 ? by_name : memcmp(x->id.b, y->id.b, sizeof(x->id.b));
+}
+
+/* Those that answer the query, sorted, at the beginning of `all`; returns their number. */
+static size_t
+rank_all(struct candidate *all, size_t n, const char *text)
+{
+	struct workout_search_query query;
+	size_t found = 0;
+
+	workout_search_parse(text, &query);
+	for (int typos = 0; typos < 2 && found == 0; typos++) {
+		for (size_t i = 0; i < n; i++) {
+			all[i].score = workout_search_score(&query, &all[i].entry, typos != 0);
+			if (all[i].score > 0)
+				all[found++] = all[i];
+		}
+	}
+	qsort(all, found, sizeof(*all), compare);
+	return found;
+}
+
+/* Where the page begins: behind the row that ended the last one, or, when that is gone, behind its
+ * rank. */
+static size_t
+page_start(const struct candidate *all, size_t n, const struct workout_page *page)
+{
+	size_t i = 0;
+
+	if (page->first)
+		return 0;
+	for (size_t k = 0; k < n; k++)
+		if (uuid_eq(&all[k].id, &page->id))
+			return k + 1;
+	while (i < n && all[i].score >= page->key)
+		i++;
+	return i;
+}
+
+static enum status
+search(struct workout *w, const struct workout_scope *scope,
+       const struct workout_exercise_filter *f, const struct workout_page *page,
+       exercise_doc ***ret_list, size_t *ret_n, char **ret_next, struct err *err)
+{
+	struct candidate *all;
 	struct pg_result *res;
-	exercise_doc **list;
-	enum status st = run_list(w, scope, filter, page, &res, err);
-	char *next = workout_pb_text(scope->arena, "");
-	unsigned n;
+	size_t n, start, end;
+	char **ids;
+	enum status st =
+		pg_query(w->pg, scope->deadline, sql_candidates,
+			 PG_ARGS(pg_uuid(&scope->owner), pg_strings(f->muscles, f->nmuscles),
+				 pg_strings(f->equipment, f->nequipment),
+				 pg_strings(f->available, f->navailable), pg_str(f->difficulty)),
+			 scope->arena, &res, err);
 
 	if (st != STATUS_OK)
 		return st;
-	n = (unsigned)pg_rows(res);
+	n = (size_t)pg_rows(res);
+	all = ARENA_ARRAY(scope->arena, struct candidate, n + 1);
+	for (size_t i = 0; i < n; i++)
+		all[i] = get_candidate(res, (int)i, scope->arena);
+	n = rank_all(all, n, f->query);
+	start = page_start(all, n, page);
+	end = n - start > page->limit ? start + page->limit : n;
+	ids = ARENA_ARRAY(scope->arena, char *, end - start + 1);
+	for (size_t i = start; i < end; i++)
+		ids[i - start] = uuid_text(scope->arena, &all[i].id);
+	st = pg_query(w->pg, scope->deadline, sql_some,
+		      PG_ARGS(pg_uuid(&scope->owner), pg_strings(ids, end - start)), scope->arena,
+		      &res, err);
+	if (st == STATUS_OK)
+		st = get_list(res, (size_t)pg_rows(res), scope->arena, ret_list, err);
+	if (st != STATUS_OK)
+		return st;
+	*ret_n = (size_t)pg_rows(res);
+	*ret_next = end < n ? workout_page_next(page, scope->arena, all[end - 1].score,
+						&all[end - 1].id)
+			    : workout_pb_text(scope->arena, "");
+	return STATUS_OK;
+}
+
+/* ---- lists ---- */
+
+enum status
+workout_exercise_list(struct workout *w, const struct workout_scope *scope,
+		      const struct workout_exercise_filter *f, const struct workout_page *page,
+		      exercise_doc ***ret_list, size_t *ret_n, char **ret_next, struct err *err)
+{
+	char *next = workout_pb_text(scope->arena, "");
+	struct pg_result *res;
+	enum status st;
+	size_t n;
+
+	if (*f->query != '\0')
+		return search(w, scope, f, page, ret_list, ret_n, ret_next, err);
+	st = pg_query(w->pg, scope->deadline, sql_list,
+		      PG_ARGS(pg_uuid(&scope->owner), pg_strings(f->muscles, f->nmuscles),
+			      pg_strings(f->equipment, f->nequipment),
+			      pg_strings(f->available, f->navailable), pg_str(f->difficulty),
+			      pg_bool(page->first), pg_uuid(&page->id), pg_int(page->limit + 1)),
+		      scope->arena, &res, err);
+	if (st != STATUS_OK)
+		return st;
+	n = (size_t)pg_rows(res);
 	if (n > page->limit) {
 		struct uuid last = pg_get_uuid(res, (int)page->limit - 1, 0);
-		int64_t rank = *filter->query != '\0'
-				       ? pg_get_int(res, (int)page->limit - 1, NCOLUMNS)
-				       : 0;
 
 		n = page->limit;
-		next = workout_page_next(page, scope->arena, rank, &last);
+		next = workout_page_next(page, scope->arena, 0, &last);
 	}
-	list = ARENA_ARRAY(scope->arena, exercise_doc *, n + 1);
-	for (unsigned i = 0; i < n; i++) {
-		st = get_exercise(res, (int)i, scope->arena, &list[i], err);
-		if (st != STATUS_OK)
-			return st;
-	}
-	*ret_list = list;
+	st = get_list(res, n, scope->arena, ret_list, err);
+	if (st != STATUS_OK)
+		return st;
 	*ret_n = n;
 	*ret_next = next;
 	return STATUS_OK;

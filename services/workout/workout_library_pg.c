@@ -40,10 +40,12 @@ static const char sql_done[] = "UPDATE exercise_library SET content_hash = $2 WH
 	"$3->>'name', array_of($3->'aliases'), $3->>'description', $3->'instructions',"            \
 	" array_of($3->'muscleGroups'), array_of($3->'secondaryMuscles'),"                         \
 	" array_of($3->'equipmentRequired'), $3->>'difficultyLevel', $3->>'tracking',"             \
-	" array_of($3->'safetyNotes'), $3->'variations', $3->>'slug'"
+	" array_of($3->'safetyNotes'), $3->'variations', $3->>'slug', $3->>'movement',"            \
+	" ($3->>'popularity')::smallint"
 #define FIELDS                                                                                     \
 	"name, aliases, description, instructions, muscle_groups, secondary_muscles,"              \
-	" equipment_required, difficulty_level, tracking, safety_notes, variations, external_id"
+	" equipment_required, difficulty_level, tracking, safety_notes, variations, external_id,"  \
+	" movement, popularity"
 /* 1 when the entry is not there yet or says something else. */
 static const char sql_differs[] =
 	"SELECT NOT EXISTS (SELECT 1 FROM exercises WHERE id = $1 AND source = $2"

@@ -47,6 +47,8 @@ fixture_library(struct arena *arena, coach_exercise ***ret_list)
 		x->name = text(arena, e, "name");
 		x->difficulty_level = text(arena, e, "difficultyLevel");
 		x->tracking = text(arena, e, "tracking");
+		x->movement = text(arena, e, "movement");
+		x->popularity = (uint32_t)json_integer_value(json_object_get(e, "popularity"));
 		x->aliases = texts(arena, json_object_get(e, "aliases"), &x->n_aliases);
 		x->muscle_groups =
 			texts(arena, json_object_get(e, "muscleGroups"), &x->n_muscle_groups);
