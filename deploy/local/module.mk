@@ -14,7 +14,7 @@ down: ## run: Stop everything that `up` started
 	@deploy/local/stack down
 
 status: ## run: What runs, where, with pid, start-up time and memory
-	@deploy/local/stack status
+	@deploy/local/stack status || true
 
 logs: ## run: Follow the logs (NAME=workout for one)
 	@deploy/local/stack logs $(NAME)

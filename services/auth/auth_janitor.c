@@ -15,6 +15,7 @@
 /* Ended rows stay so long for whoever looks into an incident. */
 #define KEEP_ENDED_MS (INT64_C(7) * 86400 * 1000)
 #define TASK_TIMEOUT_MS 5000
+#define SWEEP_REST_MS 2000 /* a sweep that has less left leaves the rest to the next one */
 
 struct auth_janitor {
 	struct auth *auth;
@@ -63,14 +64,22 @@ renew_provider_keys(struct auth *auth, const struct auth_call *call, struct err 
 	return STATUS_OK;
 }
 
+/* A batch after the other, for as long as a call of the janitor may take. */
 static enum status
 sweep(struct auth *auth, const struct auth_call *call, struct err *err)
 {
-	int64_t deleted;
-	enum status st = auth_store_sweep(auth_get_store(auth), call, call->now_ms - KEEP_ENDED_MS,
-					  SWEEP_AT_ONCE, &deleted, err);
+	int64_t deleted = 0, n;
+	enum status st;
 
-	if (st == STATUS_OK && deleted > 0)
+	do {
+		st = auth_store_sweep(auth_get_store(auth), call, call->now_ms - KEEP_ENDED_MS,
+				      SWEEP_AT_ONCE, &n, err);
+		if (st != STATUS_OK)
+			break;
+		deleted += n;
+		arena_reset(call->arena);
+	} while (n >= SWEEP_AT_ONCE && deadline_left_ms(call->deadline) > SWEEP_REST_MS);
+	if (deleted > 0)
 		log_info("ended_sessions_deleted", LOG_INT("rows", deleted));
 	return st;
 }
