@@ -76,6 +76,20 @@ workout_client_get_plan(struct workout_client *client, const struct rpc_call_opt
 }
 
 enum status
+workout_client_get_version(struct workout_client *client, const struct rpc_call_options *opts,
+			   const char *plan_id, unsigned version, struct arena *arena,
+			   Fit__Workout__V1__PlanVersion **ret_version, struct err *err)
+{
+	Fit__Workout__V1__GetPlanVersionRequest request;
+
+	fit__workout__v1__get_plan_version_request__init(&request);
+	request.plan_id = (char *)(uintptr_t)plan_id;
+	request.version_number = version;
+	CALL("/fit.workout.v1.PlanService/GetPlanVersion", &request.base,
+	     &fit__workout__v1__plan_version__descriptor, ret_version);
+}
+
+enum status
 workout_client_list_sessions(struct workout_client *client, const struct rpc_call_options *opts,
 			     const Fit__Workout__V1__ListSessionsRequest *request,
 			     struct arena *arena,

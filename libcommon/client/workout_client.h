@@ -51,6 +51,12 @@ enum status workout_client_get_plan(struct workout_client *client,
 				    const struct rpc_call_options *opts, const char *plan_id,
 				    struct arena *arena, Fit__Workout__V1__Plan **ret_plan,
 				    struct err *err) MUST_CHECK;
+/* With the plan as it was then. */
+enum status workout_client_get_version(struct workout_client *client,
+				       const struct rpc_call_options *opts, const char *plan_id,
+				       unsigned version, struct arena *arena,
+				       Fit__Workout__V1__PlanVersion **ret_version,
+				       struct err *err) MUST_CHECK;
 enum status workout_client_list_sessions(struct workout_client *client,
 					 const struct rpc_call_options *opts,
 					 const Fit__Workout__V1__ListSessionsRequest *request,

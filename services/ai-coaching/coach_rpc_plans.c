@@ -5,7 +5,8 @@
  * Accepting is two steps in two services: workout makes the version (its idempotency key is the
  * proposal's id, its If-Match the version that the proposal was made for), then the proposal is
  * marked here. A crash between them leaves the proposal open; accepting again gets workout's stored
- * answer and marks it. What is said to be done is done.
+ * answer, or later, when that is no longer kept, finds the version itself, and marks it. What is
+ * said to be done is done.
  */
 #include "libcommon/base/compiler.h"
 #include "libcommon/base/crashpoint.h"
@@ -208,23 +209,70 @@ outdated(struct coach *coach, const struct coach_scope *scope, const struct uuid
 	return err_reason(err, "STATE_CONFLICT");
 }
 
+/* Whether the version has at its entry what the proposal is about. */
+static bool
+has_change(const coach_plan *plan, const coach_proposal *p)
+{
+	const coach_entry *e;
+	double most = 0;
+
+	switch (p->change_case) {
+	case FIT__AI_COACHING__V1__PROPOSAL__CHANGE_SWAP:
+		e = find_entry(plan, p->swap->entry_id);
+		return e != NULL && strcmp(e->exercise_id, p->swap->exercise_id) == 0;
+	case FIT__AI_COACHING__V1__PROPOSAL__CHANGE_LOAD:
+		e = find_entry(plan, p->load->entry_id);
+		for (size_t i = 0; e != NULL && i < e->n_sets; i++)
+			most = e->sets[i]->weight > most ? e->sets[i]->weight : most;
+		return e != NULL && most == p->load->weight;
+	case FIT__AI_COACHING__V1__PROPOSAL__CHANGE_DAY:
+		e = find_entry(plan, p->day->entry_id);
+		return p->day->from_day != 0 || (e != NULL && e->day == p->day->day);
+	default:
+		return false;
+	}
+}
+
+/* The plan is no longer what the proposal was made for: because of this very proposal? */
+static bool
+is_made(struct coach *coach, const struct coach_scope *scope, const coach_proposal *p)
+{
+	Fit__Workout__V1__PlanVersion *v;
+	struct err err;
+
+	err_init(&err);
+	if (workout_client_get_version(coach->workouts, &scope->opts, p->plan_id,
+				       p->plan_version + 1, scope->arena, &v, &err) != STATUS_OK)
+		return false;
+	return strcmp(v->created_by, "ai") == 0 && strcmp(v->changes_description, p->reason) == 0 &&
+	       v->plan != NULL && has_change(v->plan, p);
+}
+
 static enum status
 accept_open(struct coach *coach, const struct coach_scope *scope, const struct uuid *id,
 	    coach_proposal *p, const coach_plan *after, coach_plan **ret_plan, struct err *err)
 {
+	unsigned version = p->plan_version + 1;
 	enum status st = change_plan(coach, scope, p, after, ret_plan, err);
 
 	if (st == STATUS_FAILED_PRECONDITION && err->reason != NULL &&
-	    strcmp(err->reason, "ETAG_MISMATCH") == 0)
-		return outdated(coach, scope, id, err);
+	    strcmp(err->reason, "ETAG_MISMATCH") == 0) {
+		if (!is_made(coach, scope, p))
+			return outdated(coach, scope, id, err);
+		err_init(err);
+		st = workout_client_get_plan(coach->workouts, &scope->opts, p->plan_id,
+					     scope->arena, ret_plan, err);
+	} else if (st == STATUS_OK) {
+		version = (*ret_plan)->version_number;
+	}
 	if (st != STATUS_OK)
 		return st;
 	CRASH_POINT("coach.between_plan_and_proposal");
-	st = coach_store_accepted(coach, scope, id, p, (*ret_plan)->version_number, err);
+	st = coach_store_accepted(coach, scope, id, p, version, err);
 	if (st != STATUS_OK)
 		return st;
 	p->status = arena_strdup(scope->arena, "accepted");
-	p->accepted_version = (*ret_plan)->version_number;
+	p->accepted_version = version;
 	return STATUS_OK;
 }
 

@@ -161,6 +161,26 @@ def test_workout_dies_while_accepting(ana, service, workouts):
     accepted_once(ana, plan, proposal)
 
 
+@pytest.mark.skipif(not has_crash_points(), reason="this build has no crash points")
+@pytest.mark.parametrize("edited", [False, True])
+def test_accepted_again_when_workout_has_forgotten(ana, service, workouts, edited):
+    """A day later workout's stored answer is gone: the version itself tells that the change was made."""
+    fragile = Service(f"{service.folder}/forgotten-{edited}", service.pg, service.redis_url, service.user_target,
+                      service.workout_target, FIT_CRASH_POINT="coach.between_plan_and_proposal").start()
+    plan = make_plan(ana)
+    proposal, other = propose(ana, plan), propose(ana, plan, 65)
+    accept_dies(fragile, ana, proposal)
+    assert fragile.process.wait(10) == -signal.SIGKILL
+    workouts.sql(f"DELETE FROM idempotency WHERE owner = '{ana.id}'")
+    if edited:
+        ana.athlete.update_plan(plan["id"], '"v2"', "name", name="other")
+    accepted = ana.call("AcceptProposal", {"proposalId": proposal["id"]})
+    assert accepted["proposal"]["acceptedVersion"] == 2 and accepted["plan"]["versionNumber"] == (3 if edited else 2)
+    assert [t for t, _ in ana.outbox()].count("proposalAccepted") == 1
+    assert ana.fails("AcceptProposal", {"proposalId": other["id"]}).reason == "STATE_CONFLICT", "another one was made"
+    assert len(versions(ana, plan)) == (3 if edited else 2)
+
+
 def test_accepted_by_many_at_once(ana):
     plan = make_plan(ana)
     proposal = propose(ana, plan)
