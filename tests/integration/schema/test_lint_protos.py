@@ -23,6 +23,7 @@ message Thing {
 }
 enum Kind { KIND_UNSPECIFIED = 0; KIND_A = 1; }
 message Event { string id = 1; oneof type { Done done = 2; } }
+// It is done.
 message Done { string thing_id = 1; double weight_kg = 2 [(fit.api.v1.field).data = HEALTH]; }
 // Things.
 service ThingService {
@@ -71,6 +72,7 @@ def test_good_proto_passes(tmp_path):
      "Done.notes: is FREE_TEXT and reachable from an Event"),
     ('string thing_id = 1;', 'Thing thing = 1;', "Thing.display_name: is PII and reachable from an Event"),
     ('string thing_id = 1;', 'string state = 1 [(fit.api.v1.field).data = HEALTH];', "Done.state: is HEALTH and reachable"),
+    ('// It is done.\n', '', "Done: is an event without a comment"),
     ('KIND_UNSPECIFIED', 'KIND_NONE', "its zero is KIND_NONE"),
     ('KIND_A', 'KindA', "KindA is not in UPPER_SNAKE_CASE"),
     ('double weight_kg', 'double weightKg', "Done.weightKg: a field's name is in lower_snake_case"),
