@@ -136,8 +136,8 @@ class World:
             self.settle()
         return self._tokens[:n]
 
-    def exercise(self):
-        return self.api(self.tokens(1)[0]).get("/api/v1/exercises?pageSize=1").ok(200)["exercises"][0]["id"]
+    def exercise(self, index=0):
+        return self.api(self.tokens(1)[0]).get("/api/v1/exercises?pageSize=2").ok(200)["exercises"][index]["id"]
 
     def sql(self, text):
         return self.stack.postgres.psql(text, self.stack._secret_path("pg_super"), database=stackdefs.DATABASE).strip()
