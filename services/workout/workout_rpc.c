@@ -78,6 +78,15 @@ workout_rpc_id(const char *text, const char *path, struct uuid *ret_id, struct e
 }
 
 enum status
+workout_rpc_begin_of(struct rpc_call *call, void *reply, const char *text, const char *path,
+		     struct workout_scope *ret_scope, struct uuid *ret_id, struct err *err)
+{
+	enum status st = workout_rpc_begin(call, reply, ret_scope, err);
+
+	return st == STATUS_OK ? workout_rpc_id(text, path, ret_id, err) : st;
+}
+
+enum status
 workout_rpc_author(const struct rpc_call *call, const char *by, const char *path, struct err *err)
 {
 	if (strcmp(by, "ai") != 0 || slice_eq_str(rpc_call_metadata(call, RPC_META_ACTOR), "ai"))

@@ -25,6 +25,10 @@ void workout_rpc_register_metrics(void);
  * acts for somebody. */
 enum status workout_rpc_begin(struct rpc_call *call, void *reply, struct workout_scope *ret_scope,
 			      struct err *err) MUST_CHECK;
+/* The same for a call about one thing, whose id the request gives as `text` at `path`. */
+enum status workout_rpc_begin_of(struct rpc_call *call, void *reply, const char *text,
+				 const char *path, struct workout_scope *ret_scope,
+				 struct uuid *ret_id, struct err *err) MUST_CHECK;
 /*
  * For a refusal that follows from what is stored now (the plan or exercise that a request names is
  * gone): when this very request was answered before, that answer stands. OK: `reply` is filled with

@@ -57,10 +57,9 @@ on_get_exercise(struct rpc_call *call, const void *request, void *reply, struct 
 	struct workout_scope scope;
 	exercise_doc *exercise;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->exercise_id, "exerciseId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->exercise_id, "exerciseId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_exercise_find(rpc_call_service(call), &scope, &id, &exercise, err);
 	if (st == STATUS_OK)
@@ -77,10 +76,9 @@ on_list_alternatives(struct rpc_call *call, const void *request, void *reply, st
 	struct workout_scope scope;
 	struct uuid id;
 	size_t n = 0;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->exercise_id, "exerciseId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->exercise_id, "exerciseId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_exercise_alternatives(rpc_call_service(call), &scope, &id,
 						   req->available_equipment,

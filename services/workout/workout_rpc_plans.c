@@ -36,10 +36,9 @@ on_get_plan(struct rpc_call *call, const void *request, void *reply, struct err 
 	struct workout_scope scope;
 	plan_doc *plan;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_plan_find(rpc_call_service(call), &scope, &id, &plan, err);
 	if (st != STATUS_OK)
@@ -57,10 +56,9 @@ on_list_plan_versions(struct rpc_call *call, const void *request, void *reply, s
 	struct workout_scope scope;
 	struct workout_page page;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_page_open(&page, req->page_size, req->page_token,
 				       slice_make(id.b, sizeof(id.b)), err);
@@ -78,10 +76,9 @@ on_get_plan_version(struct rpc_call *call, const void *request, void *reply, str
 	struct workout_scope scope;
 	plan_version *version;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_plan_version(rpc_call_service(call), &scope, &id, req->version_number,
 					  &version, err);
@@ -122,10 +119,9 @@ on_diff_plan(struct rpc_call *call, const void *request, void *reply, struct err
 	struct workout_scope scope;
 	json_t *from, *to;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_plan_document(w, &scope, &id, req->from, &from, err);
 	if (st == STATUS_OK)
@@ -272,10 +268,9 @@ on_update_plan(struct rpc_call *call, const void *request, void *reply, struct e
 	struct uuid id;
 	struct update u = { &scope, &id, req, NULL, false };
 	struct workout_plan_change change = { .type = "updated", .fn = on_apply_update, .arg = &u };
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = if_match(call, &change, err);
 	if (st == STATUS_OK && req->plan == NULL) {
@@ -300,10 +295,9 @@ on_delete_plan(struct rpc_call *call, const void *request, void *reply, struct e
 	const Fit__Workout__V1__DeletePlanRequest *req = request;
 	struct workout_scope scope;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	return st == STATUS_OK ? workout_plan_delete(rpc_call_service(call), &scope, &id, err) : st;
 }
 
@@ -332,10 +326,9 @@ on_restore_plan(struct rpc_call *call, const void *request, void *reply, struct 
 	plan_doc *old = NULL;
 	json_t *doc;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = if_match(call, &change, err);
 	if (st != STATUS_OK)
@@ -383,10 +376,9 @@ on_clone_plan(struct rpc_call *call, const void *request, void *reply, struct er
 	struct workout_scope scope;
 	struct uuid id, new_id;
 	plan_doc *plan;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_rpc_new_id(req->id, "id", &new_id, err);
 	if (st != STATUS_OK)
@@ -416,10 +408,9 @@ on_archive_plan(struct rpc_call *call, const void *request, void *reply, struct 
 					      .created_by = "user" };
 	struct workout_scope scope;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_plan_change(rpc_call_service(call), &scope, &id, &change, reply, err);
 	return st == STATUS_OK ? reply_plan(call, reply) : st;
@@ -431,10 +422,9 @@ on_set_plan_note(struct rpc_call *call, const void *request, void *reply, struct
 	const Fit__Workout__V1__SetPlanNoteRequest *req = request;
 	struct workout_scope scope;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_plan_set_note(rpc_call_service(call), &scope, &id, req->text, reply,
 					   err);
@@ -447,10 +437,9 @@ on_get_plan_note(struct rpc_call *call, const void *request, void *reply, struct
 	const Fit__Workout__V1__GetPlanNoteRequest *req = request;
 	struct workout_scope scope;
 	struct uuid id;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->plan_id, "planId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->plan_id, "planId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_plan_get_note(rpc_call_service(call), &scope, &id, reply, err);
 	return st;

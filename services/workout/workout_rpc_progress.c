@@ -293,10 +293,9 @@ on_get_exercise_progress(struct rpc_call *call, const void *request, void *reply
 	struct workout_scope scope;
 	struct uuid id;
 	size_t n, known;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->exercise_id, "exerciseId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->exercise_id, "exerciseId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_exercise_briefs(w, &scope, &id, 1, true, &briefs, &known, err);
 	if (st == STATUS_OK && known == 0)

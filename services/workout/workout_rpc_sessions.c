@@ -27,12 +27,13 @@ static enum status
 begin(struct rpc_call *call, const void *request, void *reply, const char *session_id,
       struct change *c, struct err *err)
 {
-	enum status st = workout_rpc_begin(call, reply, &c->scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, session_id, "sessionId", &c->scope, &c->id, err);
 
 	c->request = request;
 	c->reply = reply;
 	c->rules = (struct workout_rules){ .arena = c->scope.arena, .now_ms = clock_wall_ms() };
-	return st == STATUS_OK ? workout_rpc_id(session_id, "sessionId", &c->id, err) : st;
+	return st;
 }
 
 static enum status
@@ -171,10 +172,9 @@ on_get_session(struct rpc_call *call, const void *request, void *reply, struct e
 	session_doc *session;
 	struct uuid id;
 	size_t n;
-	enum status st = workout_rpc_begin(call, reply, &scope, err);
+	enum status st =
+		workout_rpc_begin_of(call, reply, req->session_id, "sessionId", &scope, &id, err);
 
-	if (st == STATUS_OK)
-		st = workout_rpc_id(req->session_id, "sessionId", &id, err);
 	if (st == STATUS_OK)
 		st = workout_session_find(w->sessions, &scope, &id, &session, err);
 	if (st == STATUS_OK)
