@@ -219,7 +219,7 @@ run(const struct options *o, struct arena *arena)
 {
 	struct bus *bus;
 	struct err err;
-	size_t i;
+	size_t i = 0;
 	int code = check(o, &i);
 
 	if (code != FITCTL_OK)
