@@ -2,10 +2,12 @@
 """The real way: an outbox, the relay, the bus, the consumer in the service; with processes that die on the way."""
 import os
 import random
+import threading
 import time
 
+import grpc
 import pytest
-from notification_service import BUILD, Replica, bus_environment, stack, start_postgres
+from notification_service import BUILD, Replica, bus_environment, record, stack, start_postgres
 from user_service import Service as UserService
 
 POINTS = ["notification.inbox.after_commit", "notification.delivery.after_send"]
@@ -73,6 +75,70 @@ def test_killed_at_random_every_user_is_welcomed_once(place, make):
     gaps = pg.sql("SELECT count(*) FROM notification.inbox i WHERE last_sequence <> (SELECT count(*)"
                   " FROM notification.notifications n WHERE n.user_id = i.user_id)")
     assert gaps == "0", f"seed {seed}"
+    for replica in replicas:
+        replica.stop()
+
+
+class Phone:
+    """Reads its user's inbox stream on a thread; when the stream breaks, it goes on from what it saw last on any replica."""
+
+    def __init__(self, user, replicas, rng, total):
+        self.user, self.replicas, self.total = user, replicas, total
+        self.rng = random.Random(rng.random())
+        self.seen, self.last, self.breaks, self.stop = [], "0", 0, False
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        while len(self.seen) < self.total and not self.stop:
+            try:
+                stream = self.rng.choice(self.replicas).stream(self.user, self.last, timeout=10)
+                while len(self.seen) < self.total:
+                    event = stream.next()
+                    if event.WhichOneof("type") == "notification":
+                        self.seen.append((event.notification.sequence, event.notification.id))
+                    self.last = event.event_id
+                stream.close()
+            except (grpc.RpcError, StopIteration, ValueError):  # ValueError: a channel that was closed with its replica
+                self.breaks += 1
+                time.sleep(0.05)
+
+
+def test_killed_at_random_under_a_flood_phones_see_each_entry_once(place, make):
+    """Two replicas consume, deliver and serve streams; one of them dies again and again."""
+    folder, pg, users = place
+    seed = int(os.environ.get("FIT_SEED", random.randrange(1 << 30)))
+    print("seed", seed)
+    rng = random.Random(seed)
+    replicas = [make(FIT_NOTIFICATION_POLL_MS="200").start() for _ in range(2)]
+    people = [users.new_user() for _ in range(4)]
+    rounds, at_once = 8, 25
+    phones = [Phone(user, replicas, rng, 1 + rounds * at_once) for user in people]
+    sequence = 1  # of the subject's outbox rows: the first is the user's creation
+    try:
+        for _ in range(rounds):
+            rows = []
+            for number in range(sequence + 1, sequence + 1 + at_once):
+                for event in (record(user) for user in people):
+                    rows.append(f"('{event.id}', '{event.topic}', '{event.type}', '{event.user}', {number},"
+                                f" '\\x{event.wire.hex()}')")
+            sequence += at_once
+            pg.sql("INSERT INTO fitness_core.outbox (id, topic, type, subject, sequence, payload) VALUES " + ",".join(rows))
+            time.sleep(rng.uniform(0, 0.4))
+            victim = replicas[rng.randrange(2)]
+            victim.kill()
+            victim.start()
+        for phone in phones:
+            phone.thread.join(120)
+    finally:
+        for phone in phones:
+            phone.stop = True
+    for phone in phones:
+        stored = pg.sql(f"SELECT sequence, id FROM notification.notifications WHERE user_id = '{phone.user}' ORDER BY sequence")
+        stored = [(int(row.split("|")[0]), row.split("|")[1]) for row in stored.splitlines()]
+        assert [n for n, _ in stored] == list(range(1, phone.total + 1)), f"seed {seed}"
+        assert phone.seen == stored, f"seed {seed}"
+    assert sum(phone.breaks for phone in phones) > 0, f"seed {seed}"
     for replica in replicas:
         replica.stop()
 
