@@ -6,13 +6,15 @@ e1RM, which the inbox tells, and a logged set, which it does not: three events a
 taken just before its transaction commits, to the bytes at the client, so the commit's fsync, relay, bus, consumer, inbox,
 wake-up, stream and gateway are in it. Every record in the outbox must arrive once.
 
-streams: 2,000 open inbox streams of 1,000 users, and nothing to tell: memory they add, CPU over 20 s.
+streams: 2,000 open inbox streams of 1,000 users, and nothing to tell: memory they add, CPU over 20 s. Then a hundred clients
+go, one after another: from the socket's close to the service's count of streams, as its metrics tell it.
 """
 import datetime
 import multiprocessing
 import os
 import threading
 import time
+import urllib.request
 
 from kit import SEVEN, Cpu, Row, fail, memory_mb, percentile
 from sse import Streams
@@ -21,6 +23,7 @@ RATE = int(os.environ.get("BENCH_RATE", "500"))
 SECONDS = int(os.environ.get("BENCH_INBOX_SECONDS", "15"))
 STREAMS = int(os.environ.get("BENCH_STREAMS", "2000"))
 STREAM_SECONDS = 20
+CLIENTS_GONE = 100
 READERS = 100
 WRITERS = 8
 EVENTS_A_WRITE = 3
@@ -127,6 +130,22 @@ def inbox(world):
 
 # ---- idle streams ----
 
+def open_streams(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
+        text = reply.read().decode()
+    return float(next(line for line in text.splitlines() if line.startswith("notification_streams_open ")).split()[1])
+
+
+def time_to_cancel(port, sock):
+    """Milliseconds."""
+    before, start = open_streams(port), time.monotonic()
+    sock.close()
+    while open_streams(port) >= before:
+        if time.monotonic() > start + 10:
+            fail("a stream outlives its client by ten seconds")
+    return (time.monotonic() - start) * 1000
+
+
 def streams(world):
     tokens = world.tokens((STREAMS + 1) // 2)
     parts = {n: world.stack.programs[n].pid() for n in ("gateway", "notification")}
@@ -138,7 +157,10 @@ def streams(world):
     with Cpu(world, *parts) as cpu:
         opened.read_for(STREAM_SECONDS)
     idle = {n: cpu.percent([n]) for n in parts}
+    gone = [time_to_cancel(world.stack.ports["notification_admin"], sock) for sock in opened.take(CLIENTS_GONE)]
     opened.close()
     return [Row(f"streams: {STREAMS:,} idle inbox streams",
                 also=", ".join(f"{n} {growth[n]:+.1f} MB, {idle[n]:.2f} % of a core" for n in parts),
-                gate="60 MB in the gateway", ok=growth["gateway"] < 60)]
+                gate="60 MB in the gateway", ok=growth["gateway"] < 60),
+            Row("streams: client gone to call cancelled", p50=percentile(gone, 0.5), p99=percentile(gone, 0.99),
+                gate="100 ms", ok=max(gone) < 100)]

@@ -70,6 +70,13 @@ class Streams:
                 kind = re.search(rb'"kind":"([^"]+)"', event)[1].decode()
                 self.arrived.append((now, kind, TIME.search(event)[1].decode()))
 
+    def take(self, n):
+        """So many of the sockets, which are the caller's from now on."""
+        socks = [key.fileobj for key in list(self.selector.get_map().values())[:n]]
+        for sock in socks:
+            self.selector.unregister(sock)
+        return socks
+
     def close(self):
         for key in list(self.selector.get_map().values()):
             key.fileobj.close()
