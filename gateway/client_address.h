@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * client_address.h - whose request is it, behind proxies that say so, and what counts as one
- *client.
+ * client.
  *
  *	ok = net_set_add(&trusted, SLICE_LIT("10.0.0.0/8"));
  *	client_address_find(&trusted, ex->peer, ex->fields, ex->nfields, address);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workout_client.h - the workout service as other services call it, for the user whose principal
- *`opts` carries.
+ * workout_client.h - the workout service as other services call it, for the user whose
+ * principal `opts` carries.
  *
- *	struct workout_client *workouts = workout_client_open("127.0.0.1:7103",
- *service_tls_client()); st = workout_client_get_plan(workouts, &opts, plan_id, arena, &plan, err);
+ *	workouts = workout_client_open("127.0.0.1:7103", service_tls_client());
+ *	st = workout_client_get_plan(workouts, &opts, plan_id, arena, &plan, err);
  *
- * workout_client_change_plan writes as the AI: the version that it makes has created_by ai, which
- *workout takes from services alone (metadata RPC_META_ACTOR, which no client can send through the
- *gateway).
+ * workout_client_change_plan writes as the AI: the version that it makes has created_by ai,
+ * which workout takes from services alone (metadata RPC_META_ACTOR, which no client can send
+ * through the gateway).
  *
  * Ownership: the client owns its connections; replies live in the arena.
  * Threads:   any worker; calls block until the reply or the deadline.

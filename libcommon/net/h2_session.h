@@ -4,20 +4,22 @@
  *
  *	struct h2_session *s = h2_session_new(&opts);        owns the fd
  *	h2_stream_submit_response(&call->h2, nv, n, false);
- *	h2_stream_write(&call->h2, chunk);                   queued; leaves at the end of the loop
- *turn h2_stream_finish(&call->h2);                         then on_trailers, then END_STREAM
+ *	h2_stream_write(&call->h2, chunk);                   queued until the loop turn ends
+ *	h2_stream_finish(&call->h2);                         then on_trailers, then END_STREAM
  *
- * All frames of a loop turn leave in one write. What comes in is bounded: streams, header list,
- *resets (also those a peer provokes from us), continuations, control frames; a peer that floods is
- *sent away with GOAWAY(ENHANCE_YOUR_CALM). A connection that is silent is asked by PING and dropped
- *without an answer.
+ * All frames of a loop turn leave in one write. What comes in is bounded: streams, header
+ * list, resets (also those a peer provokes from us), continuations, control frames; a peer
+ * that floods is sent away with GOAWAY(ENHANCE_YOUR_CALM). A connection that is silent is
+ * asked by PING and dropped without an answer.
  *
- * Ownership: the session owns fd, TLS and itself: it goes away after on_down, which comes exactly
- *once, from the loop, after on_close of every stream that was open. A `struct h2_stream` is
- *caller's storage inside its call, zeroed; it is free again after on_close or h2_stream_detach.
- * Threads:   the loop's. Callbacks run on it, from inside the session: they may call any function
- *here. Limits:    struct h2_session_options; header list 16 KiB; outbound buffer 256 KiB (then the
- *peer's pace rules).
+ * Ownership: the session owns fd, TLS and itself: it goes away after on_down, which comes
+ *            exactly once, from the loop, after on_close of every stream that was open. A
+ *            `struct h2_stream` is caller's storage inside its call, zeroed; it is free again
+ *            after on_close or h2_stream_detach.
+ * Threads:   the loop's. Callbacks run on it, from inside the session: they may call any
+ *            function here.
+ * Limits:    struct h2_session_options; header list 16 KiB; outbound buffer 256 KiB (then the
+ *            peer's pace rules).
  */
 #ifndef FIT_NET_H2_SESSION_H
 #define FIT_NET_H2_SESSION_H

@@ -7,7 +7,7 @@
  *
  * Any time of 64 bits can be written; nanoseconds count forward, also before 1970. What a peer sent
  * is read as a time between the years 1 and 9999, whatever it says, so that it can be reckoned
- *with.
+ * with.
  *
  * Ownership: the arena's. Threads: pure functions. Source: google/protobuf/timestamp.proto.
  */

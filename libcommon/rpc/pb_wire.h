@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pb_wire.h - protobuf wire format (protobuf.dev "Encoding"), field by field, without descriptors:
- *for the few small messages that rpc itself reads and writes.
+ * pb_wire.h - protobuf wire format (protobuf.dev "Encoding"), field by field, without
+ * descriptors: for the few small messages that rpc itself reads and writes.
  *
  *	struct pb_reader r = pb_reader(wire);
  *	while (pb_next(&r))

@@ -3,18 +3,22 @@
  * rpc_client.h - calls other services: asynchronous on a loop, blocking for workers.
  *
  * A channel keeps a few HTTP/2 connections to one target and belongs to one loop; many streams
- *share a connection, one write per loop turn.
+ * share a connection, one write per loop turn.
  *
  *	worker:  st = rpc_client_unary(client, "/fit.user.v1.UserService/GetUser", &opts, &req.base,
  *	                               &fit__user__v1__get_user_response__descriptor, arena, &reply,
- *&err); gateway: call = rpc_channel_start(channel, &opts, path, wire, &events, arg);
+ *	                               &err);
+ *	gateway: call = rpc_channel_start(channel, &opts, path, wire, &events, arg);
  *
- * Ownership: reply lives in the given arena. An async call belongs to the channel and ends with
- *exactly one on_end, or with rpc_client_call_cancel, after which no event comes. Threads:   channel
- *functions: its loop's thread. rpc_client_*: any worker thread (blocks). Errors:    statuses of the
- *peer as they came (with google.rpc.Status details decoded into err: public text, reason, fields,
- *retry_after); UNAVAILABLE when no connection can be made; DEADLINE_EXCEEDED. Retry:     a call is
- *tried again once, only when it was provably never processed (REFUSED_STREAM, GOAWAY below id,
+ * Ownership: reply lives in the given arena. An async call belongs to the channel and ends
+ *            with exactly one on_end, or with rpc_client_call_cancel, after which no event
+ *            comes.
+ * Threads:   channel functions: its loop's thread. rpc_client_*: any worker thread (blocks).
+ * Errors:    statuses of the peer as they came (with google.rpc.Status details decoded into
+ *            err: public text, reason, fields, retry_after); UNAVAILABLE when no connection
+ *            can be made; DEADLINE_EXCEEDED.
+ * Retry:     a call is tried again once, only when it was provably never processed
+ *            (REFUSED_STREAM, GOAWAY below id,
  *            connect failure).
  */
 #ifndef FIT_RPC_RPC_CLIENT_H

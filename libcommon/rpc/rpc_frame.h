@@ -13,8 +13,9 @@
  * grows with what has arrived, not with what the peer announced.
  *
  * Ownership: `message` points into the input or into the reader; valid until the next call.
- *Threads: one. Errors:    UNIMPLEMENTED: compressed. RESOURCE_EXHAUSTED: longer than `max`.
- *INTERNAL: a flag byte above 1.
+ * Threads:   one.
+ * Errors:    UNIMPLEMENTED: compressed. RESOURCE_EXHAUSTED: longer than `max`. INTERNAL: a
+ *            flag byte above 1.
  */
 #ifndef FIT_RPC_RPC_FRAME_H
 #define FIT_RPC_RPC_FRAME_H

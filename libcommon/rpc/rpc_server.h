@@ -12,24 +12,27 @@
  *		return STATUS_OK;
  *	}
  *	static const struct rpc_method methods[] = { { "GetPlan", on_get_plan }, … };
- *	static const struct rpc_service service = { &fit__workout__v1__workout_service__descriptor,
- *methods, ARRAY_LEN(methods) };
+ *	static const struct rpc_service service = {
+ *		&fit__workout__v1__workout_service__descriptor, methods, ARRAY_LEN(methods)
+ *	};
  *
- * Before a handler runs, the server has: checked the wire bytes against the schema (field rules
- *included), unpacked them into the call's arena, decoded the principal, and enforced the method's
- *access policy: the program that calls (by mTLS identity; on plain loopback any), audience,
- *permission. A unary handler fills `reply` (initialised, in the arena)
- *and returns; on failure it returns the status with `err` filled. Wire: gRPC over HTTP/2 (grpc/grpc
- *doc/PROTOCOL-HTTP2.md).
+ * Before a handler runs, the server has: checked the wire bytes against the schema (field
+ * rules included), unpacked them into the call's arena, decoded the principal, and enforced
+ * the method's access policy: the program that calls (by mTLS identity; on plain loopback
+ * any), audience, permission. A unary handler fills `reply` (initialised, in the arena) and
+ * returns; on failure it returns the status with `err` filled. Wire: gRPC over HTTP/2
+ * (grpc/grpc doc/PROTOCOL-HTTP2.md).
  *
- * Streams: a server-streaming handler calls rpc_call_send any number of times; a client-streaming
- *one rpc_call_recv. A handler may call rpc_call_detach and return RPC_DETACHED: the call then lives
- *until rpc_stream_finish, holds no worker, and any thread may rpc_stream_send into its bounded
- *queue.
+ * Streams: a server-streaming handler calls rpc_call_send any number of times; a
+ * client-streaming one rpc_call_recv. A handler may call rpc_call_detach and return
+ * RPC_DETACHED: the call then lives until rpc_stream_finish, holds no worker, and any thread
+ * may rpc_stream_send into its bounded queue.
  *
  * Ownership: the call and its arena belong to the server; valid until the handler returns, or,
- *detached, until rpc_stream_finish. Threads: a handler runs on one worker; see each function.
- * Limits:    message 4 MiB in and out (config), 100 streams a connection, queue as in workpool.
+ *            detached, until rpc_stream_finish.
+ * Threads:   a handler runs on one worker; see each function.
+ * Limits:    message 4 MiB in and out (config), 100 streams a connection, queue as in
+ *            workpool.
  */
 #ifndef FIT_RPC_RPC_SERVER_H
 #define FIT_RPC_RPC_SERVER_H

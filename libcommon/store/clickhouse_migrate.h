@@ -11,7 +11,7 @@
  *
  * ClickHouse has neither transactions nor locks. So a migration must be harmless when it runs twice
  * (IF NOT EXISTS …): one that was interrupted runs again from its first statement, and two
- *processes may run the same one at once; both record it, and the record is read as a set.
+ * processes may run the same one at once; both record it, and the record is read as a set.
  *
  * Statements end with ';' at the end of a line. Threads: any.
  * Errors: FAILED_PRECONDITION (changed text, bad name), UNAVAILABLE (no server), INTERNAL (a

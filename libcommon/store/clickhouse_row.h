@@ -6,8 +6,10 @@
  *	ch_put_u32(&rows, seconds);       DateTime, UInt32
  *	ch_put_text(&rows, name);
  *
- * Source: clickhouse.com/docs, "RowBinary": little-endian numbers; String: LEB128 length, bytes;
- *UUID: two UInt64, the more significant first. Ownership: the strbuf is the caller's. Threads: one.
+ * Source: clickhouse.com/docs, "RowBinary": little-endian numbers; String: LEB128 length,
+ * bytes; UUID: two UInt64, the more significant first.
+ * Ownership: the strbuf is the caller's.
+ * Threads:   one.
  */
 #ifndef FIT_STORE_CLICKHOUSE_ROW_H
 #define FIT_STORE_CLICKHOUSE_ROW_H

@@ -22,8 +22,8 @@
  * too, but fills the server with statements that nobody uses again. Parameters and results
  * travel in binary; text parameters as text, so that they fit any type that can be written
  * down. A statement is planned once a connection, without looking at the parameters' values. A
- *parameter keeps its type between calls (NULL fits any). pg_int is a bigint: where SQL wants an
- *integer (array index, make_interval), cast it: $1::int.
+ * parameter keeps its type between calls (NULL fits any). pg_int is a bigint: where SQL wants
+ * an integer (array index, make_interval), cast it: $1::int.
  *
  * Behind PgBouncer in transaction mode: FIT_PG_PREPARED=off, ignore_startup_parameters=options
  * there, and ALTER ROLE … SET search_path, since it does not pass the URL's options on.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * redis_sub.h - a subscription: messages of one Redis channel, on a connection and thread of its
- *own.
+ * redis_sub.h - a subscription: messages of one Redis channel, on a connection and thread of
+ * its own.
  *
  *	st = redis_sub_open(url, "inbox", on_message, arg, &sub, &err);
  *	redis_sub_close(sub);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_answer.h - what the built-in coach says: a reading and the facts in, a text and perhaps a
- *draft out. Pure.
+ * coach_answer.h - what the built-in coach says: a reading and the facts in, a text and
+ * perhaps a draft out. Pure.
  *
  *	coach_answer_make(&reading, &facts, personality, arena, &answer);
  *
  * Safety first: with a finding of level refuse and above, the text is the safety table's and
- *nothing else.
+ * nothing else.
  *
- * Ownership: the answer lives in the arena. Threads: pure. Errors: none; it always has something to
- *say.
+ * Ownership: the answer lives in the arena.
+ * Threads:   pure.
+ * Errors:    none; it always has something to say.
  */
 #ifndef FIT_COACH_ANSWER_H
 #define FIT_COACH_ANSWER_H

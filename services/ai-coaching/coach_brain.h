@@ -6,8 +6,8 @@
  *	coach_brain_read(brain, slice_str("can I swap bench for dips?"), arena, &r);
  *	r.intent == COACH_INTENT_SWAP, r.exercises[0] is Bench Press, r.exercises[1] Dip
  *
- * Intents are a table: phrases, what they need to know, and who answers them. Only the message is
- *read this way: names, notes and the like are data and never come here.
+ * Intents are a table: phrases, what they need to know, and who answers them. Only the message
+ * is read this way: names, notes and the like are data and never come here.
  *
  * Ownership: a brain owns its tables and borrows the exercises. Threads: read by all once built.
  */

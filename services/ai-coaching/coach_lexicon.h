@@ -5,11 +5,11 @@
  *	coach_lexicon_add(lex, "squat squats bench", 0);
  *	id = coach_lexicon_nearest(lex, "sqaut", 5, NULL);
  *
- * A known word is never corrected. One of 4 to 7 letters may be one edit away, a longer one two;
- *the first letters must be the same or swapped. Words of the safety table win a tie.
+ * A known word is never corrected. One of 4 to 7 letters may be one edit away, a longer one
+ * two; the first letters must be the same or swapped. Words of the safety table win a tie.
  *
- * Ownership: words are borrowed where they are literals, else copied; see the functions. Threads:
- *read by all once it is built.
+ * Ownership: words are borrowed where they are literals, else copied; see the functions.
+ * Threads:   read by all once it is built.
  */
 #ifndef FIT_COACH_LEXICON_H
 #define FIT_COACH_LEXICON_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_library.h - the exercise library as the coach knows it: found by any of its names, however
- *they are typed.
+ * coach_library.h - the exercise library as the coach knows it: found by any of its names,
+ * however they are typed.
  *
  *	coach_library_mark(lib, lex, &words);      "dead lift" becomes one word with its exercise
  *

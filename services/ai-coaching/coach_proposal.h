@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_proposal.h - a typed change of a plan: checked against the plan guards, worked out, shown
- *as a diff.
+ * coach_proposal.h - a typed change of a plan: checked against the plan guards, worked out,
+ * shown as a diff.
  *
  *	struct coach_change change = { .type = COACH_CHANGE_LOAD, .entry = entry, .grams = 62500 };
  *	st = coach_proposal_make(&facts, &change, arena, &draft, err);
  *
  * What is too much is made smaller, and `adjustments` says so; what cannot be made right is
- *refused. The guards: the exercise exists and spares what the profile limits; a load is at most 110
- *% of what the best e1RM stands for and 10 % (at least one step) above the last one; at most 25
- *sets a muscle, six training days of seven, 120 minutes a day; minors and pregnant people get no
- *heavier loads.
+ * refused. The guards: the exercise exists and spares what the profile limits; a load is at
+ * most 110 % of what the best e1RM stands for and 10 % (at least one step) above the last one;
+ * at most 25 sets a muscle, six training days of seven, 120 minutes a day; minors and pregnant
+ * people get no heavier loads.
  *
  * Ownership: the draft lives in the arena. Threads: pure.
  * Errors:    INVALID_ARGUMENT, FAILED_PRECONDITION with a public text that says why.

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coach_text.h - what people type, as words: cleaned, folded to lower-case ASCII, numbers and units
- *told apart.
+ * coach_text.h - what people type, as words: cleaned, folded to lower-case ASCII, numbers and
+ * units told apart.
  *
  *	struct coach_words words;
  *	coach_text_words(slice_str("Whats my b3nch at 80kg??"), arena, &words);
  *	"whats" "my" "bench" "at" 80 kg
  *
  * Undone on the way: zero-width, bidi and tag characters; accents, full-width and Cyrillic
- *look-alikes; digits for letters inside words ("st3roids"); letters spelled apart ("s t e r o i d
- *s"); letters drawn out ("heeelp"). Shorthand is spelled out ("u" → "you"). Spelling is corrected
- *later, by the lexicon.
+ * look-alikes; digits for letters inside words ("st3roids"); letters spelled apart ("s t e r o
+ * i d s"); letters drawn out ("heeelp"). Shorthand is spelled out ("u" → "you"). Spelling is
+ * corrected later, by the lexicon.
  *
  * Ownership: words live in the arena. Threads: pure. Errors: none; any bytes give some words.
  * Limits:    COACH_WORDS_MAX words, the rest is dropped: a message has at most 2000 characters.

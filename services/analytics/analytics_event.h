@@ -7,7 +7,7 @@
  *
  * One walk over the wire bytes, by descriptor: a member of the event goes into the column that its
  * name has in a table, everything else into `extra` as JSON. So a new event type needs nothing
- *here, and a new topic one line. Types that a newer producer knows keep what all events have.
+ * here, and a new topic one line. Types that a newer producer knows keep what all events have.
  *
  * Ownership: the row is appended to the caller's buffer, wholly or not at all. Threads: any; the
  * tables are made at the first call.

@@ -3,12 +3,13 @@
  * notification_draft.h - from an event to what is to be said about it.
  *
  *	st = notification_draft_read(message, arena, &draft, &has, err);
- *	…if (has && notification_draft_wanted(&draft, &wants)) notification_draft_finish(&draft,
- *&wants, arena)…
+ *	if (has && notification_draft_wanted(&draft, &wants))
+ *		notification_draft_finish(&draft, &wants, arena);
  *
- * Most events say nothing to their user: *ret_has is false, at the cost of a look at the type's
- *name. The end of a sign-in may be a draft of no kind, which only ends streams. A completed session
- *is a draft of the kind streak, which only its week decides (see notification_inbox.h).
+ * Most events say nothing to their user: *ret_has is false, at the cost of a look at the
+ * type's name. The end of a sign-in may be a draft of no kind, which only ends streams. A
+ * completed session is a draft of the kind streak, which only its week decides (see
+ * notification_inbox.h).
  *
  * Ownership: a draft lives in the arena. Threads: pure functions.
  * Errors:    INVALID_ARGUMENT: not an event of its topic; it will never be one.

@@ -5,15 +5,16 @@
  *	messenger = notification_messenger_start(pool, prefs, senders, n, lease_ms, keep_days);
  *	notification_messenger_wake(messenger);                  hint; it looks every second anyway
  *
- * Deliveries are taken under a lease (others pass over them), and none is begun that could outlast
- *it; what is noted of one is fenced by its attempts, so that a process that was held up changes
- *nothing that is another's by now. First what the user wants now is asked: quiet hours that have
- *begun put it off to their end, a channel that is off or a closed account ends it, and so does
- *having read it, for push. A sender that is away is tried again with back-off, at most
- *NOTIFICATION_ATTEMPTS_MAX times. Also sweeps entries older than keep_days.
+ * Deliveries are taken under a lease (others pass over them), and none is begun that could
+ * outlast it; what is noted of one is fenced by its attempts, so that a process that was held
+ * up changes nothing that is another's by now. First what the user wants now is asked: quiet
+ * hours that have begun put it off to their end, a channel that is off or a closed account
+ * ends it, and so does having read it, for push. A sender that is away is tried again with
+ * back-off, at most NOTIFICATION_ATTEMPTS_MAX times. Also sweeps entries older than keep_days.
  *
- * Any number of processes may run one. Threads: its own. Ownership: borrows all but the senders,
- *which it closes.
+ * Any number of processes may run one.
+ * Threads:   its own.
+ * Ownership: borrows all but the senders, which it closes.
  */
 #ifndef FIT_NOTIFICATION_MESSENGER_H
 #define FIT_NOTIFICATION_MESSENGER_H

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * notification_sender.h - what carries a notification out of the house: one vtable, a driver per
- *provider.
+ * notification_sender.h - what carries a notification out of the house: one vtable, a driver
+ * per provider.
  *
  *	st = notification_spool_open("/var/spool/fit", &senders, err);
  *	st = sender->send(sender, &letter, deadline, err);
  *
- * A letter may be sent twice (the process may die between sending and noting it); a driver sees to
- *it that this shows once: by file name here, by the provider's idempotency or collapse key
- *elsewhere.
+ * A letter may be sent twice (the process may die between sending and noting it); a driver
+ * sees to it that this shows once: by file name here, by the provider's idempotency or
+ * collapse key elsewhere.
  *
  * Ownership: letters are valid during the call. Threads: one at a time per sender.
  * Errors:    UNAVAILABLE and the like: try again later. Anything else: this letter will never go.

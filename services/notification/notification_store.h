@@ -5,8 +5,9 @@
  *	st = notification_store_lock(tx, &user, err);            first in every change of an inbox
  *	st = notification_store_add(tx, &draft, due, &added, err);
  *
- * Entries of an inbox are numbered in the order of commits, since the inbox's row is locked before
- *a number is given: who has seen 7 has seen all up to 7. That makes the number a cursor.
+ * Entries of an inbox are numbered in the order of commits, since the inbox's row is locked
+ * before a number is given: who has seen 7 has seen all up to 7. That makes the number a
+ * cursor.
  *
  * Every statement names the owner. Ownership: results live in the arena. Threads: any worker.
  * Errors:    those of pg.h; NOT_FOUND: no such notification of this user.

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * notification_streams.h - open inbox streams: each a cursor over the numbers of its user's
- *entries.
+ * entries.
  *
  *	streams = notification_streams_new(pool, poll_ms, life_ms, max);
  *	st = notification_streams_open(streams, call, after, err);     in the handler
  *	notification_streams_hint(streams, &user);                             something may be new
  *
- * One thread serves all streams of the process. A stream that somebody hints at, and every stream
- *at each poll, is compared with its inbox (one statement for many), and gets what its cursor has
- *not seen. So a stream holds no state that another replica could not rebuild from Last-Event-ID,
- *hints are free to be lost, and an idle stream costs a row's look-up per poll.
+ * One thread serves all streams of the process. A stream that somebody hints at, and every
+ * stream at each poll, is compared with its inbox (one statement for many), and gets what its
+ * cursor has not seen. So a stream holds no state that another replica could not rebuild from
+ * Last-Event-ID, hints are free to be lost, and an idle stream costs a row's look-up per poll.
  *
  * So does the end of a sign-in reach its streams: whoever looks finds it beside the inbox, and ends
  * the stream with UNAUTHENTICATED.
@@ -19,8 +19,8 @@
  * ends by itself after its life, with OK, and before a drain of the process; its client comes back.
  *
  * Ownership: borrows the pool. Threads: open: a worker; hint: any.
- * Errors:    RESOURCE_EXHAUSTED: `max` streams, or NOTIFICATION_STREAMS_PER_USER of this user, are
- *open.
+ * Errors:    RESOURCE_EXHAUSTED: `max` streams, or NOTIFICATION_STREAMS_PER_USER of this user,
+ *            are open.
  */
 #ifndef FIT_NOTIFICATION_STREAMS_H
 #define FIT_NOTIFICATION_STREAMS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * workout_doc.h - documents: protobuf messages in memory, their JSON (proto3 mapping) in the
- *database.
+ * database.
  *
  *	st = workout_doc_encode(&session->base, arena, &json, err);
  *	st = workout_doc_decode(&fit__workout__v1__session__descriptor, json, arena, &m, err);

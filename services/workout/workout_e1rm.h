@@ -5,11 +5,12 @@
  *	struct workout_e1rm e = workout_e1rm(100000, 5, 16);      100 kg x 5 at RPE 8
  *	e.grams == 123333, e.confidence == WORKOUT_CONFIDENCE_MEDIUM
  *
- * The estimate: repetitions in reserve (RIR = 10 - RPE; Zourdos 2016) are added to the repetitions
- *done. With up to 10 such effective repetitions it is Epley's (1985) w (1 + r/30), with 11 to 15
- *Brzycki's (1993) w 36/(37 - r): both give the same at 10, so the curve has no step there. One
- *repetition with nothing in reserve is the load itself. Beyond 15 no formula is worth its name.
- *Confidence: high up to 6 effective repetitions, medium up to 10, low up to 15.
+ * The estimate: repetitions in reserve (RIR = 10 - RPE; Zourdos 2016) are added to the
+ * repetitions done. With up to 10 such effective repetitions it is Epley's (1985) w (1 +
+ * r/30), with 11 to 15 Brzycki's (1993) w 36/(37 - r): both give the same at 10, so the curve
+ * has no step there. One repetition with nothing in reserve is the load itself. Beyond 15 no
+ * formula is worth its name. Confidence: high up to 6 effective repetitions, medium up to 10,
+ * low up to 15.
  *
  * Threads: pure functions.
  */

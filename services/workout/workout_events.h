@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workout_events.h - the events a change causes, collected while the rules run and written with the
- *change.
+ * workout_events.h - the events a change causes, collected while the rules run and written
+ * with the change.
  *
  *	struct workout_events events = WORKOUT_EVENTS(arena);
  *	workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_SET_REMOVED, &removed->base);

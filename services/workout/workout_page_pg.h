@@ -2,8 +2,9 @@
 /*
  * workout_page_pg.h - a page of documents as SQL: it ends early where they get too large.
  *
- *	WORKOUT_PAGE_SQL("id, document", "SELECT *, octet_length(document::text) AS bytes FROM …
- *LIMIT $7", "id", "$8")
+ *	WORKOUT_PAGE_SQL("id, document",
+ *	                 "SELECT *, octet_length(document::text) AS bytes FROM … LIMIT $7",
+ *	                 "id", "$8")
  *
  * Neither the database's connection nor this process ever holds more than a page and a document.
  */

@@ -2,13 +2,13 @@
 /*
  * workout_patch.h - JSON Patch (RFC 6902) between two documents: made, and applied.
  *
- *	json_t *changeset = workout_patch_diff(old, new);        new reference; [] when they are
- *equal st = workout_patch_apply(doc, changeset, &next, &err);   doc is left as it is
+ *	json_t *changeset = workout_patch_diff(old, new);        new reference; [] when they are equal
+ *	st = workout_patch_apply(doc, changeset, &next, &err);   doc is left as it is
  *
- * A changeset uses add, remove and replace. It is made to be read by people: members are compared
- *by name; elements of an array are lined up by their longest common subsequence, where objects with
- *the same "entryId" are the same element, so inserting an exercise is one "add" and changing a
- *weight is one "replace" of that weight.
+ * A changeset uses add, remove and replace. It is made to be read by people: members are
+ * compared by name; elements of an array are lined up by their longest common subsequence,
+ * where objects with the same "entryId" are the same element, so inserting an exercise is one
+ * "add" and changing a weight is one "replace" of that weight.
  *
  * Invariant: apply(a, diff(a, b)) equals b, for all documents.
  * Ownership: returns new references (json_decref). Threads: pure.

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workout_plan.h - the rules of plans: what a document holds, how a patch changes it, how events
- *make it; no I/O.
+ * workout_plan.h - the rules of plans: what a document holds, how a patch changes it, how
+ * events make it; no I/O.
  *
- * The document of a plan is the JSON of the Plan message with these members: name, description,
- *difficultyLevel, estimatedDurationMinutes, equipmentRequired, muscleGroupsTargeted, exercises,
- *isActive, isPublic. Version n+1 is version n with a changeset (RFC 6902) applied; version 1 is {}
- *with one. Changesets are the history, documents follow from them:
+ * The document of a plan is the JSON of the Plan message with these members: name,
+ * description, difficultyLevel, estimatedDurationMinutes, equipmentRequired,
+ * muscleGroupsTargeted, exercises, isActive, isPublic. Version n+1 is version n with a
+ * changeset (RFC 6902) applied; version 1 is {} with one. Changesets are the history,
+ * documents follow from them:
  *
  *	struct workout_plan_state state = { 0 };
  *	for each event: st = workout_plan_fold(&state, event, arena, err);
  *
- * Ownership: results live in the arena. Errors: INVALID_ARGUMENT with the field;
- *FAILED_PRECONDITION: the events do not fit.
+ * Ownership: results live in the arena.
+ * Errors:    INVALID_ARGUMENT with the field; FAILED_PRECONDITION: the events do not fit.
  */
 #ifndef FIT_WORKOUT_PLAN_H
 #define FIT_WORKOUT_PLAN_H

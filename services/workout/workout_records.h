@@ -7,13 +7,13 @@
  *	if (records[WORKOUT_RECORD_E1RM].is_record) …
  *
  * A kind is the best e1RM (confidence medium or better) or the heaviest weight in a bracket of
- *repetitions (1, 2-3, 4-6, 7-10, 11-15, 16 and more). What holds a kind is its highest value of all
- *time, by the first set that reached it: a tie takes nothing over. It is a record only when it
- *beats a value that an *earlier session* set in the same kind; the first time is none, nor is the
- *third set beating the first of one day.
+ * repetitions (1, 2-3, 4-6, 7-10, 11-15, 16 and more). What holds a kind is its highest value
+ * of all time, by the first set that reached it: a tie takes nothing over. It is a record only
+ * when it beats a value that an *earlier session* set in the same kind; the first time is
+ * none, nor is the third set beating the first of one day.
  *
- * Records are always recomputed from the sets, never appended to: a corrected, removed or late set
- *then gives the same answer as if it had been so from the beginning.
+ * Records are always recomputed from the sets, never appended to: a corrected, removed or late
+ * set then gives the same answer as if it had been so from the beginning.
  */
 #ifndef FIT_WORKOUT_RECORDS_H
 #define FIT_WORKOUT_RECORDS_H

@@ -5,16 +5,17 @@
  *	workout_search_parse("dedlift", &query);
  *	score = workout_search_score(&query, &entry, typos);            0: does not answer it
  *
- * Every word that carries a meaning must be found somewhere in the exercise. What the whole query
- *is decides first: the name, then another name, a variation, a muscle; then where all its words
- *stand together: in the name, in another name, in a variation; then words that stand apart, in
- *muscles, equipment and description. Within each, the more common exercise comes first.
+ * Every word that carries a meaning must be found somewhere in the exercise. What the whole
+ * query is decides first: the name, then another name, a variation, a muscle; then where all
+ * its words stand together: in the name, in another name, in a variation; then words that
+ * stand apart, in muscles, equipment and description. Within each, the more common exercise
+ * comes first.
  *
- * Words are compared by English stems ("squats", "rowing"), the last one and longer ones also as
- *the beginning of a word, through gym shorthand ("db", "one arm", "abs"), and joined or split
- *("pull over", "benchpress"). Only when no exercise answers a query, score again with `typos`: then
- *a word of four letters may be one letter off, one of eight two (optimal string alignment: a letter
- * more, less, another, or two swapped), its first letter excepted.
+ * Words are compared by English stems ("squats", "rowing"), the last one and longer ones also
+ * as the beginning of a word, through gym shorthand ("db", "one arm", "abs"), and joined or
+ * split ("pull over", "benchpress"). Only when no exercise answers a query, score again with
+ * `typos`: then a word of four letters may be one letter off, one of eight two (optimal string
+ * alignment: a letter more, less, another, or two swapped), its first letter excepted.
  *
  * Ownership: a query is a plain value; entries are borrowed for the call. Threads: any.
  * Limits:    ten words of 24 bytes; what is beyond is let go.

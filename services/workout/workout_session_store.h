@@ -2,24 +2,24 @@
 /*
  * workout_session_store.h - where session documents live: one vtable, one driver per database.
  *
- *	struct workout_session_change change = { .apply = on_apply, .reply = on_reply, .arg = &ctx
- *}; st = workout_session_change(store, &scope, &id, &change, err);
+ *	struct workout_session_change change = { .apply = on_apply, .reply = on_reply, .arg = &ctx };
+ *	st = workout_session_change(store, &scope, &id, &change, err);
  *
- * A driver takes a change of a document and its events together: whoever sees the one will see the
- *other. A driver hands the current document to `apply`, which changes it and collects events (rules
- *only, no I/O), writes what it says, and then lets `reply` fill the call's reply, which is kept
- *under the idempotency key. A driver may call `apply` more than once with fresh documents (a lost
- *race, a serialization failure); so apply and reply touch nothing but their arguments and the
- *call's memory.
+ * A driver takes a change of a document and its events together: whoever sees the one will see
+ * the other. A driver hands the current document to `apply`, which changes it and collects
+ * events (rules only, no I/O), writes what it says, and then lets `reply` fill the call's
+ * reply, which is kept under the idempotency key. A driver may call `apply` more than once
+ * with fresh documents (a lost race, a serialization failure); so apply and reply touch
+ * nothing but their arguments and the call's memory.
  *
- * What follows from documents (the sets table, records) is kept by workout_derived, in the same
- *transaction where the driver can, else when its relay moves the events.
+ * What follows from documents (the sets table, records) is kept by workout_derived, in the
+ * same transaction where the driver can, else when its relay moves the events.
  *
  * tests/integration/workout holds a driver to all this (conformance through the service).
  *
  * Ownership: results live in scope->arena; a store is opened once and shared. Threads: any.
- * Errors:    NOT_FOUND for what is not the owner's; ALREADY_EXISTS, ID_TAKEN for an id of somebody
- *else's; what `apply` says.
+ * Errors:    NOT_FOUND for what is not the owner's; ALREADY_EXISTS, ID_TAKEN for an id of
+ *            somebody else's; what `apply` says.
  */
 #ifndef FIT_WORKOUT_SESSION_STORE_H
 #define FIT_WORKOUT_SESSION_STORE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workout_units.h - weights are kilograms at the edges and integer grams inside; RPE is counted in
- *halves.
+ * workout_units.h - weights are kilograms at the edges and integer grams inside; RPE is
+ * counted in halves.
  *
  *	if (!workout_grams(102.5, &grams)) …        a fraction of a gram: refuse
  *	kg = workout_kg(102500);                    102.5, the double nearest to it

@@ -6,7 +6,7 @@
  *	ASSERT_OK(thing_open(path, &thing, &err), &err);           prints err.text when it fails
  *	ASSERT_STATUS(STATUS_NOT_FOUND, thing_find(t, id, &err), &err);
  *	cmocka_unit_test_setup_teardown(test_lru_expiry, testkit_clock_setup,
- *testkit_clock_teardown)
+ *	                                testkit_clock_teardown)
  *
  * Ownership: strings that are returned are the caller's (free). Errors: the test fails.
  */

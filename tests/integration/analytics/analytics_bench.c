@@ -2,12 +2,11 @@
 /*
  * analytics_bench.c - the consumer's handler beside a bare RowBinary insert of the same rows.
  *
- *	TEST_CLICKHOUSE_URL=… TEST_CLICKHOUSE_PASSWORD=… analytics_bench [events]      default
- *1,000,000
+ *	TEST_CLICKHOUSE_URL=… TEST_CLICKHOUSE_PASSWORD=… analytics_bench [events]   (1,000,000)
  *
  * Batch by batch in turn, so that what else the machine does meets both: 10,000 events, as the bus
- * hands them over, through the handler into one table; their rows, made beforehand, into another
- *one.
+ * hands them over, through the handler into one table; their rows, made beforehand, into
+ * another one.
  */
 #include <stdio.h>
 #include <stdlib.h>

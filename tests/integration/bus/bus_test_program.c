@@ -16,7 +16,7 @@
  * The consumer's effect is a row in `applied`, made with consumer_seen in one transaction. Messages
  * of type "poison" fail for good unless TEST_MENDED is set, those of type "crash" end the process,
  * and while the file TEST_AWAY is there the sink is away. TEST_MIXED: batches of several
- *partitions.
+ * partitions.
  */
 #include <pthread.h>
 #include <signal.h>

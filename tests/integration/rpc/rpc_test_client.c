@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_test_client.c - the C client, driven from the outside: one command line a call, one JSON line
- *an answer.
+ * rpc_test_client.c - the C client, driven from the outside: one command line a call, one JSON
+ * line an answer.
  *
  *	rpc_test_client TARGET [cert=… key=… ca=…] < commands
  *
  * Each command is "VERB METHOD TIMEOUT_MS =HEX [A [B]]"; HEX is the request.
  *
- *	unary METHOD TIMEOUT_MS HEX            one blocking call →
- *{"status":…,"text":…,"reason":…,"fields":[…],"reply":"hex"} many METHOD TIMEOUT_MS HEX THREADS N
- *N blocking calls from each thread → {"OK":n,…} async METHOD TIMEOUT_MS HEX N          N calls at
- *once on one loop → {"OK":n,…,"messages":n} stream METHOD TIMEOUT_MS HEX PAUSE_MS  pauses after the
- *first message → {"status":…,"paused_bytes":n,"messages":n,…} cancel METHOD TIMEOUT_MS HEX AFTER_MS
- *cancels → {"ended":0,"in_flight":0}
+ *	unary  METHOD TIMEOUT_MS HEX            one blocking call →
+ *	       {"status":…,"text":…,"reason":…,"fields":[…],"reply":"hex"}
+ *	many   METHOD TIMEOUT_MS HEX THREADS N  N blocking calls from each thread → {"OK":n,…}
+ *	async  METHOD TIMEOUT_MS HEX N          N calls at once on one loop →
+ *	       {"OK":n,…,"messages":n}
+ *	stream METHOD TIMEOUT_MS HEX PAUSE_MS   pauses after the first message →
+ *	       {"status":…,"paused_bytes":n,"messages":n,…}
+ *	cancel METHOD TIMEOUT_MS HEX AFTER_MS   cancels → {"ended":0,"in_flight":0}
  */
 #include <pthread.h>
 #include <signal.h>
