@@ -386,13 +386,17 @@ struct load_file {
 	struct schema_enum *enums;
 };
 
+/* Copies that end with NUL. */
 const char *load_text(struct loader *ld, struct slice s);
+struct slice load_slice(struct loader *ld, struct slice s);
 const char *load_full_name(struct loader *ld, const char *scope, struct slice name);
 /* The last string or number with this field number; "" and 0 when there is none. */
 struct slice load_read_string(struct slice raw, uint32_t number);
 uint64_t load_read_number(struct slice raw, uint32_t number);
 size_t load_count_methods(const struct load_file *file);
 /* Appends the methods of a file to the schema's list, which has room. */
+enum status load_broken(struct loader *ld, const char *where) MUST_CHECK;
+enum status load_types(struct loader *ld) MUST_CHECK;
 enum status load_services(struct loader *ld, const struct load_file *file) MUST_CHECK;
 void load_comments(struct loader *ld, const struct load_file *file);
 enum status load_method_policy(struct loader *ld, struct slice options,

@@ -2,6 +2,7 @@
 #include "libcommon/service/admin.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +177,9 @@ listen_on(struct admin *admin, const char *address, struct err *err)
 	if (bound == NULL)
 		return err_set(err, STATUS_UNAVAILABLE,
 			       "admin: cannot listen on %s (is the port in use?)", address);
+	/* Inherited by what it accepts: a reply in two writes must not wait for the scraper's ACK. */
+	(void)setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &(int){ 1 },
+			 sizeof(int));
 	admin->port = bound_port(evhttp_bound_socket_get_fd(bound));
 	return STATUS_OK;
 }
