@@ -8,7 +8,7 @@
  *	if (!r.allowed) … 429, Retry-After …
  *
  * The whole state is one instant, the theoretical arrival time (TAT) of the next conforming
- * request. The same arithmetic runs as a script in Redis (limit.c).
+ * request. The same arithmetic runs as a script in Redis (admit.c).
  *
  * Units:      microseconds. Threads: any; the caller owns the TAT.
  * Source:     ITU-T I.371 annex A (virtual scheduling form).

@@ -109,7 +109,7 @@ void panic(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN COLD;
 
 /*
  * Where the last words go: called once, by the first fatal or panic, instead of writing to
- * stderr (log_open sets it). NULL: stderr. Any thread.
+ * stderr (log_setup sets it). NULL: stderr. Any thread.
  */
 typedef void (*status_fatal_fn)(bool is_panic, const char *text);
 void status_set_fatal_hook(status_fatal_fn fn);

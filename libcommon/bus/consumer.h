@@ -27,7 +27,7 @@
  * message aside that was left alone under its mark three times.
  *
  * The contract of exactly-once effects: the handler stores the effect and the event id in one
- * transaction (consumer_seen(tx, group, id) answers whether it was applied before), or writes
+ * transaction (consumer_seen() answers whether it was applied before), or writes
  * idempotently.
  *
  * Ownership: messages are valid until handle returns.

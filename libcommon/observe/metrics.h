@@ -36,7 +36,7 @@ struct metric {
 	enum metric_kind kind;
 	const char *name, *help;
 	const char *labels[METRIC_LABELS_MAX + 1];
-	const double *bounds; /* histogram: ascending upper bounds, NULL: metrics_latency_bounds */
+	const double *bounds; /* histogram: ascending upper bounds, NULL: 1 ms … 10 s */
 	size_t nbounds;
 	/* private */
 	struct metric *next;

@@ -6,9 +6,8 @@
  * share a connection, one write per loop turn.
  *
  *	worker:  st = rpc_client_unary(client, "/fit.user.v1.UserService/GetUser", &opts, &req.base,
- *	                               &fit__user__v1__get_user_response__descriptor, arena, &reply,
- *	                               &err);
- *	gateway: call = rpc_channel_start(channel, &opts, path, wire, &events, arg);
+ *	                               &fit__user__v1__user__descriptor, arena, &reply, &err);
+ *	gateway: call = rpc_channel_start(channel, path, &opts, wire, &events, arg);
  *
  * Ownership: reply lives in the given arena. An async call belongs to the channel and ends
  *            with exactly one on_end, or with rpc_client_call_cancel, after which no event
@@ -18,8 +17,7 @@
  *            err: public text, reason, fields, retry_after); UNAVAILABLE when no connection
  *            can be made; DEADLINE_EXCEEDED.
  * Retry:     a call is tried again once, only when it was provably never processed
- *            (REFUSED_STREAM, GOAWAY below id,
- *            connect failure).
+ *            (REFUSED_STREAM, GOAWAY below id, connect failure).
  */
 #ifndef FIT_RPC_RPC_CLIENT_H
 #define FIT_RPC_RPC_CLIENT_H

@@ -2,7 +2,7 @@
 /*
  * pg_listen.h - wake-ups between processes by LISTEN and NOTIFY, as a hint and never as the truth.
  *
- *	st = pg_listen_start(url, password, "fit_bus", on_wake, arg, &listen, &err);
+ *	listen = pg_listen_start(url, password, "fit_bus", on_wake, arg);
  *	pg_listen_notify(listen, WAKE_DATA);                     any thread, does not block
  *
  * One connection and one thread, which both listens and notifies. A transaction that notifies
@@ -13,7 +13,8 @@
  * A hint may be lost (no connection, a pooler in transaction mode). After each connect on_wake is
  * called with all bits.
  *
- * Threads: on_wake runs on the connection's thread and must not block.
+ * Ownership: texts are copied; pg_listen_stop joins the thread and frees all.
+ * Threads:   on_wake runs on the connection's thread and must not block.
  */
 #ifndef FIT_STORE_PG_LISTEN_H
 #define FIT_STORE_PG_LISTEN_H

@@ -2,8 +2,8 @@
 /*
  * coach_lexicon.h - the words that the coach knows, and the nearest one to a word that it does not.
  *
- *	coach_lexicon_add(lex, "squat squats bench", 0);
- *	id = coach_lexicon_nearest(lex, "sqaut", 5, NULL);
+ *	coach_lexicon_add_all(lex, "squat squats bench", 0);
+ *	id = coach_lexicon_nearest(lex, "sqaut", 5);
  *
  * A known word is never corrected. One of 4 to 7 letters may be one edit away, a longer one
  * two; the first letters must be the same or swapped. Words of the safety table win a tie.

@@ -3,7 +3,7 @@
  * coach_library.h - the exercise library as the coach knows it: found by any of its names,
  * however they are typed.
  *
- *	coach_library_mark(lib, lex, &words);      "dead lift" becomes one word with its exercise
+ *	coach_library_mark(lib, &words);      "dead lift" becomes one word with its exercise
  *
  * Names are compared without spaces, so that "pull up", "pullup" and "pull-ups" are one.
  *

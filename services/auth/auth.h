@@ -2,8 +2,8 @@
 /*
  * auth.h - what the service does, between its handlers (auth_rpc.c) and its stores.
  *
- *	st = auth_sign_in(auth, &call, &request, &grant, &err);      ID token in, our tokens out
- *	st = auth_refresh(auth, &call, token, &client, &grant, &err);
+ *	st = auth_sign_in(auth, &req, &in, &grant, &err);        ID token in, our tokens out
+ *	st = auth_refresh(auth, &req, token, &grant, &err);
  *
  * A change is committed to PostgreSQL first; then its copy goes to Redis. Where that fails, the
  * call still succeeds and the janitor brings the copy up to date (auth_janitor.h), so Redis can

@@ -2,11 +2,11 @@
 /*
  * notification_hints.h - "look at this user's inbox now", told to all replicas over Redis.
  *
- *	hints = notification_hints_new(redis, url, on_hint, streams);   subscribes; a thread of its own
+ *	st = notification_hints_new(redis, url, on_hint, streams, &hints, err);
  *	notification_hints_send(hints, &user);
  *
- * A hint may be lost, late or doubled; the streams' own poll is what delivers. Without Redis hints
- * still reach this process' streams.
+ * It subscribes, on a thread of its own. A hint may be lost, late or doubled; the streams' own
+ * poll is what delivers. Without Redis hints still reach this process' streams.
  *
  * Ownership: borrows the redis.
  * Threads:   send from any; on_hint runs on the hints' thread or the sender's.

@@ -3,7 +3,7 @@
  * notification_sender.h - what carries a notification out of the house: one vtable, a driver
  * per provider.
  *
- *	st = notification_spool_open("/var/spool/fit", &senders, err);
+ *	st = notification_spool_push_open("/var/spool/fit", &sender, err);
  *	st = sender->send(sender, &letter, deadline, err);
  *
  * A letter may be sent twice (the process may die between sending and noting it); a driver

@@ -3,7 +3,7 @@
  * notification_store.h - inboxes and deliveries in PostgreSQL, schema notification.
  *
  *	st = notification_store_lock(tx, &user, err);            first in every change of an inbox
- *	st = notification_store_add(tx, &draft, due, &added, err);
+ *	st = notification_store_add(tx, &draft, &wants, &added, err);
  *
  * Entries of an inbox are numbered in the order of commits, since the inbox's row is locked
  * before a number is given: who has seen 7 has seen all up to 7. That makes the number a
