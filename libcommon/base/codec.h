@@ -2,8 +2,13 @@
 /*
  * codec.h - hex, base64 (RFC 4648 section 4) and base64url (section 5).
  *
+ *	char hex[2 * sizeof(hash) + 1];
+ *	codec_hex_encode(hash, sizeof(hash), hex);
+ *	if (!codec_base64url_decode(text, bytes, &n)) …
+ *
  * Decoders return false and write nothing of use on any character outside the alphabet,
- * wrong padding or non-zero trailing bits. `ret` needs CODEC_*_DECODED_MAX(n) bytes.
+ * wrong padding or non-zero trailing bits. `ret` is the caller's: n / 2 bytes for hex,
+ * CODEC_BASE64_DECODED_MAX(n) for the others. Pure functions; any thread.
  */
 #ifndef FIT_BASE_CODEC_H
 #define FIT_BASE_CODEC_H

@@ -4,6 +4,8 @@
  *
  * rng_bytes never fails (panics if getrandom(2) does). rng_seeded is xoshiro256** (Blackman,
  * Vigna 2018): repeatable, not for secrets.
+ *
+ * Threads: any; a struct rng_seeded belongs to one at a time.
  */
 #ifndef FIT_BASE_RNG_H
 #define FIT_BASE_RNG_H

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bus_pg_private.h - what the files of the driver `pg` share; no other code includes it. */
+/*
+ * bus_pg_private.h - what the files of the driver `pg` share; no other code includes it.
+ *
+ * Ownership: a bus_pg owns its pool, its topics and the listening thread; its members are their
+ *            consumers', who leave before it is closed. A batch's pieces live in the arena
+ *            given to next().
+ * Threads:   workers in next, settle and pause; a member's own thread renews and looks; the
+ *            listening thread hands on wake-ups. bus_pg.mutex is taken before a member's, never
+ *            the other way round, and neither is held while a statement runs.
+ */
 #ifndef FIT_BUS_BUS_PG_PRIVATE_H
 #define FIT_BUS_BUS_PG_PRIVATE_H
 
@@ -138,7 +147,7 @@ void bus_pg_pause(struct bus_member *member, struct bus_batch *batch, int64_t ms
 /* bus_admin_pg.c */
 extern const struct bus_admin_driver bus_pg_admin;
 
-/* Milliseconds that a wait may take: for pthread_cond_timedwait on CLOCK_MONOTONIC. */
+/* An instant of clock_mono_ms(), for pthread_cond_timedwait on CLOCK_MONOTONIC. */
 struct timespec bus_pg_timespec(int64_t mono_ms);
 
 #endif

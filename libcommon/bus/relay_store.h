@@ -4,6 +4,10 @@
  *
  * Rows of one subject are read in the order of their commits: the subject's counter is locked from
  * before a row gets its `seq` until the commit, so no row with a lower one can appear later.
+ *
+ * Ownership: what is read lives in the arena; `source` is borrowed by the messages.
+ * Threads:   the relay's. Errors: those of pg.h.
+ * Limits:    a read takes at most `max` events, and ends with the one that passes 4 MiB.
  */
 #ifndef FIT_BUS_RELAY_STORE_H
 #define FIT_BUS_RELAY_STORE_H

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * h2_private.h - shared by h2_session.c (connection) and h2_stream.c (streams) only.
+ * h2_private.h - shared by h2_session.c (connection), h2_stream.c (streams) and h2_events.c
+ * (nghttp2's callbacks) only.
+ *
+ * Ownership: the session owns all that it points to but loop, events and arg; streams are their
+ *            callers' storage, in its list while they are open.
+ * Threads:   the loop's.
  */
 #ifndef FIT_NET_H2_PRIVATE_H
 #define FIT_NET_H2_PRIVATE_H

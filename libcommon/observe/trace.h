@@ -5,6 +5,9 @@
  *	struct trace t;
  *	if (!trace_parse(header, &t)) trace_new(&t);      a bad header starts a new trace
  *	struct trace child = trace_child(&t);             same trace id, new span id
+ *
+ * Ids are unique, not secret: each thread has its own generator, which the kernel seeds.
+ * Threads: any.
  */
 #ifndef FIT_OBSERVE_TRACE_H
 #define FIT_OBSERVE_TRACE_H

@@ -5,7 +5,10 @@
  *	st = pb_arena_unpack(arena, &fit__workout__v1__plan__descriptor, wire, &plan, &err);
  *
  * The bytes must have passed schema_check: protobuf-c itself bounds neither depth nor size.
- * Errors: INVALID_ARGUMENT: not a message of this type. RESOURCE_EXHAUSTED: the arena's cap.
+ *
+ * Ownership: the message lives in the arena, its strings and bytes are copies: `wire` may go.
+ * Threads:   the arena's.
+ * Errors:    INVALID_ARGUMENT: not a message of this type. RESOURCE_EXHAUSTED: the arena's cap.
  */
 #ifndef FIT_RPC_PB_ARENA_H
 #define FIT_RPC_PB_ARENA_H

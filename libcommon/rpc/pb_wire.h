@@ -8,7 +8,8 @@
  *		if (r.field == 1 && r.type == PB_BYTES) name = r.bytes;
  *	if (r.broken) …
  *
- * Ownership: slices point into the input. Limits: none of its own; it never recurses.
+ * Ownership: slices point into the input; a reader is a plain value. Threads: any.
+ * Limits:    none of its own; it never recurses.
  */
 #ifndef FIT_RPC_PB_WIRE_H
 #define FIT_RPC_PB_WIRE_H

@@ -4,6 +4,10 @@
  *
  * Travels as metadata `fit-principal-bin` (protobuf fit.api.v1.Principal). A service takes it from
  * whoever may call the method: any on loopback, else by mTLS identity (rpc_request.c).
+ *
+ * Ownership: a plain value, texts included. Pure functions; any thread.
+ * Errors:    principal_decode: false for what is malformed, has no subject, or holds a name or
+ *            a number of permissions beyond the sizes below; `present` is false then.
  */
 #ifndef FIT_RPC_PRINCIPAL_H
 #define FIT_RPC_PRINCIPAL_H

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_client_private.h - shared by rpc_channel.c (connections) and rpc_client_call.c (calls) only.
+ * rpc_client_private.h - shared by rpc_channel.c (connections), rpc_client_call.c (calls) and
+ * rpc_client_reply.c (what comes back) only.
+ *
+ * Ownership: a channel owns its links and its calls; a call is in the list that its state
+ *            names, and in `cached` when it is over. `events` and `arg` are the caller's until
+ *            on_end.
+ * Threads:   the channel's loop.
  */
 #ifndef FIT_RPC_RPC_CLIENT_PRIVATE_H
 #define FIT_RPC_RPC_CLIENT_PRIVATE_H

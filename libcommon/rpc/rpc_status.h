@@ -5,6 +5,10 @@
  *
  * Only the client text travels (err_client_text); the internal text stays in the log of who made
  * it.
+ *
+ * Pure functions; any thread. Ownership: a decoded err borrows nothing.
+ * Limits:    ERR_FIELDS_MAX violations, further ones are counted in nfields_lost; a delay of
+ *            RetryInfo beyond 4,000,000 s is passed over.
  */
 #ifndef FIT_RPC_RPC_STATUS_H
 #define FIT_RPC_RPC_STATUS_H

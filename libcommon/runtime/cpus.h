@@ -5,6 +5,8 @@
  * The cgroup's CPU quota (v2 cpu.max, v1 cpu.cfs_quota_us; the tightest from the process' own
  * group up to the root), rounded up, and at most the affinity mask; at least 1.
  * Source: Linux, Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst.
+ *
+ * Threads: any. Files are read at each call: ask at start.
  */
 #ifndef FIT_RUNTIME_CPUS_H
 #define FIT_RUNTIME_CPUS_H

@@ -4,6 +4,10 @@
  *
  * One pass over the text, one over the output: a value is written as it is read. A message's length
  * comes last, so one byte is kept for it and longer messages are moved (wire_open, wire_close).
+ *
+ * Ownership: a decoder is on the stack of one call and borrows text, out, mask and err; only
+ *            its key_set is its own. Threads: one.
+ * Limits:    max_depth and out_max; of each key of a map 16 to 32 bytes are kept.
  */
 #ifndef FIT_SCHEMA_JSON_DECODE_H
 #define FIT_SCHEMA_JSON_DECODE_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * json_encode.h - what the two halves of the encoder share; for this folder.
+ *
+ * Ownership: an encoder is on the stack of one call; it borrows out, err and the wire bytes.
+ * Threads:   one.
  */
 #ifndef FIT_SCHEMA_JSON_ENCODE_H
 #define FIT_SCHEMA_JSON_ENCODE_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * schema_check.h - what the walk and the rules of a wire check share; for this folder.
+ *
+ * Ownership: a check is on the stack of one call; it borrows limits, err and the wire bytes,
+ *            and allocates nothing. Threads: one.
  */
 #ifndef FIT_SCHEMA_SCHEMA_CHECK_H
 #define FIT_SCHEMA_SCHEMA_CHECK_H

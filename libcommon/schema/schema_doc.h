@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * schema_doc.h - what the generators of documents (OpenAPI, Markdown) share; for this folder.
+ *
+ * Ownership: a set owns its map and borrows schema and messages; names and summaries are parts
+ *            of the schema's texts. Threads: one; documents are made at start.
  */
 #ifndef FIT_SCHEMA_SCHEMA_DOC_H
 #define FIT_SCHEMA_SCHEMA_DOC_H

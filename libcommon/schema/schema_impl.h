@@ -5,6 +5,10 @@
  * A message is an array of fields sorted by number, a dense number -> field index, and one
  * open-addressed table of both spellings of each name. Indexes of fields are small, so that the
  * state of a walk over a message is a bitmap on the stack: no walk allocates.
+ *
+ * Ownership: tables and texts live in schema->arena, copied from the protoset; its bytes
+ *            (`raw`, `next`, what else stands under "loading") are of no use after schema_load.
+ * Threads:   one while it loads; then nothing is written any more, and all may read.
  */
 #ifndef FIT_SCHEMA_SCHEMA_IMPL_H
 #define FIT_SCHEMA_SCHEMA_IMPL_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * schema_openapi.h - what the halves of the OpenAPI generator share; for this folder.
+ *
+ * Ownership: all is borrowed for the call; what is written goes to `out`. Threads: one.
  */
 #ifndef FIT_SCHEMA_SCHEMA_OPENAPI_H
 #define FIT_SCHEMA_SCHEMA_OPENAPI_H

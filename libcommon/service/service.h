@@ -20,12 +20,18 @@
  * start.
  *
  * SIGTERM, SIGINT: not ready → GOAWAY and drain (FIT_DRAIN_MS): calls, then consumers, then the
- * relay's batch in flight → fini → exit 0; a second signal
- * exits 1 at once. A drain that does not end in time exits 1 without fini, for handlers still
- * run. SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH, the certificate and
+ * relay's batch in flight → fini → exit 0; a second signal exits 1 at once. A drain that does
+ * not end in time exits 1 without fini, for handlers still run.
+ *
+ * SIGHUP: the log level is read again from the file FIT_LOG_LEVEL_PATH, the certificate and
  * authorities from those of FIT_TLS_…, then the service's reload().
  *
  * Exit codes: 0, 1 (environment), 2 (usage or configuration).
+ *
+ * Ownership: the config lives from before init until after fini, so what init makes may borrow
+ *            from it; *ret_ctx is the service's own, which fini frees.
+ * Threads:   migrate, init, reload, drain and fini run on the main thread, which never serves;
+ *            ready on the admin port's; handlers on workers, consumers on threads of their own.
  */
 #ifndef FIT_SERVICE_SERVICE_H
 #define FIT_SERVICE_SERVICE_H

@@ -11,6 +11,9 @@
  * A connection is `broken` when its state on the wire is not known any more (lost, deadline
  * passed in the middle): it is never used again, and the pool's reaper cancels and closes it,
  * so that a worker does not wait for either.
+ *
+ * Ownership: the pool owns its connections; a lease lends one to a statement or transaction.
+ * Threads:   a connection, and a pg_tx on it, is its lessee's; pool functions: any.
  */
 #ifndef FIT_STORE_PG_INTERNAL_H
 #define FIT_STORE_PG_INTERNAL_H

@@ -6,7 +6,12 @@
  * Commands are written into a buffer as arrays of bulk strings. Replies are parsed by hiredis'
  * reader, which makes `struct redis_value`s directly in an arena; an error is a REDIS_STATUS
  * whose text begins with '-'.
- * Source: Redis serialization protocol specification (RESP2).
+ *
+ * Ownership: redis_target_fini frees a target's strings and wipes the password; the fd is the
+ *            caller's to close, a reader to free with redisReaderFree; values are the arena's.
+ * Threads:   a target is only read once it is parsed; a reader belongs to one thread.
+ * Errors:    FAILED_PRECONDITION: no such URL; UNAVAILABLE: no address, or the kernel refuses.
+ * Source:    Redis serialization protocol specification (RESP2).
  */
 #ifndef FIT_STORE_REDIS_WIRE_H
 #define FIT_STORE_REDIS_WIRE_H
