@@ -4,6 +4,9 @@
  *
  * Address: "127.0.0.1:8080", "[::1]:8080", ":8080" is refused (say 0.0.0.0 if you mean it).
  * Port 0 picks one. Sockets accepted from it inherit TCP_NODELAY.
+ *
+ * Ownership:  the fd is the caller's to close. Threads: any.
+ * Errors:     INVALID_ARGUMENT: no such address; UNAVAILABLE: the kernel refuses it.
  */
 #ifndef FIT_GATEWAY_LISTEN_H
 #define FIT_GATEWAY_LISTEN_H

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pages.h - the few pages that the gateway serves itself: /health, /ready, /openapi.json,
- * /docs, /api/versions.
+ * /docs with its script, /api/versions.
  *
- * Threads:    the loop's. The documents are made once, at start, from the schema.
+ * Ownership:  /openapi.json is made once, at start, and the gateway's; the files of web/ are
+ *             part of the program; the rest lives in the exchange's arena.
+ * Threads:    the loop's.
  */
 #ifndef FIT_GATEWAY_PAGES_H
 #define FIT_GATEWAY_PAGES_H

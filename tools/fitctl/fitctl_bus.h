@@ -5,6 +5,10 @@
  *
  * FIT_BUS_URL and FIT_BUS_PASSWORD or FIT_BUS_PASSWORD_FILE come from the environment, else from
  * the stack's `env`.
+ *
+ * Ownership: texts live in the arena; the bus is the caller's to close. Threads: one.
+ * Errors:    fitctl_bus_open: FAILED_PRECONDITION for a file that can't be read; those of the
+ *            settings and of bus_open.
  */
 #ifndef FIT_FITCTL_BUS_H
 #define FIT_FITCTL_BUS_H
