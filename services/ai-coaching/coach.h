@@ -5,6 +5,11 @@
  * coach_rpc_* (handlers) gather facts (coach_gather), ask a provider (coach_provider), and keep
  * what came of it: coach_store (PostgreSQL: proposals, safety log, events), coach_memory (Redis:
  * conversation, recommendations).
+ *
+ * Ownership: main.c makes the coach and frees it after the last call. A scope lives on a
+ *            handler's stack; what it points to is the call's.
+ * Threads:   one coach for all workers: it is not written to, and its parts lock for
+ *            themselves. A scope is its worker's.
  */
 #ifndef FIT_COACH_H
 #define FIT_COACH_H

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coach_config.h - the settings of ai-coaching. */
+/*
+ * coach_config.h - the settings of ai-coaching.
+ *
+ * Ownership: the struct owns its strings (config_fini). Threads: only read after the start.
+ */
 #ifndef FIT_COACH_CONFIG_H
 #define FIT_COACH_CONFIG_H
 

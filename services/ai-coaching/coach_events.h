@@ -2,7 +2,8 @@
 /*
  * coach_events.h - the events of topic fit.ai_coaching.v1, put into the outbox of a transaction.
  *
- * Threads: any. Errors: those of pg_tx_outbox.
+ * Ownership: `member` is borrowed for the call. Threads: the worker of the transaction.
+ * Errors:    those of pg_tx_outbox.
  */
 #ifndef FIT_COACH_EVENTS_H
 #define FIT_COACH_EVENTS_H

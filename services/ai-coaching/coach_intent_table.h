@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coach_intent_table.h - the table of intents, for coach_brain.c alone. */
+/*
+ * coach_intent_table.h - the table of intents, for coach_brain.c alone.
+ *
+ * Constant tables; read by all.
+ */
 #ifndef FIT_COACH_INTENT_TABLE_H
 #define FIT_COACH_INTENT_TABLE_H
 

@@ -6,6 +6,9 @@
  * A provider gets what was read and the facts; it has no authority: proposals are made and checked
  * by coach_proposal, and with a safety finding of level refuse and above only the built-in coach is
  * asked.
+ *
+ * Ownership: the answer lives in request->arena; what the request points to is borrowed.
+ * Threads:   any; a provider may block, until request->deadline at the longest.
  */
 #ifndef FIT_COACH_PROVIDER_H
 #define FIT_COACH_PROVIDER_H

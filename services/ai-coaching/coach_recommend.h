@@ -3,6 +3,9 @@
  * coach_recommend.h - exercises for the muscles that get too few sets. Pure.
  *
  * The muscle that has the smallest share of its range comes first; each exercise comes once.
+ *
+ * Ownership: the list lives in the arena; its exercises are the library's, so it is good for as
+ *            long as the facts' library is held. Threads: any.
  */
 #ifndef FIT_COACH_RECOMMEND_H
 #define FIT_COACH_RECOMMEND_H

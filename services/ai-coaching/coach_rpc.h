@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coach_rpc.h - the handlers' table, and what all handlers begin with. */
+/*
+ * coach_rpc.h - the handlers' table, and what all handlers begin with.
+ *
+ * Ownership: a scope's texts live in the call's arena. Threads: a handler runs on one worker.
+ */
 #ifndef FIT_COACH_RPC_H
 #define FIT_COACH_RPC_H
 

@@ -7,7 +7,7 @@
  * weekly ranges as in the Liftosaur guide; deload (Bell 2023); Theil-Sen slope (Sen 1968). Weights
  * are integer grams.
  *
- * Threads: pure. Errors: none.
+ * Pure functions; any thread. Errors: none.
  */
 #ifndef FIT_COACH_RULES_H
 #define FIT_COACH_RULES_H

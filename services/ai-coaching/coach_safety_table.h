@@ -4,6 +4,8 @@
  *
  * Of the rows with one topic the more serious stands higher; of findings that are equally serious
  * the part that comes first here is told first.
+ *
+ * Constant tables and pure functions; any thread.
  */
 #ifndef FIT_COACH_SAFETY_TABLE_H
 #define FIT_COACH_SAFETY_TABLE_H

@@ -2,6 +2,8 @@
 /*
  * coach_voice.h - the three personalities: the same facts and numbers, in another tone. A table of
  * phrasing.
+ *
+ * Pure functions; any thread. Ownership: texts are literals.
  */
 #ifndef FIT_COACH_VOICE_H
 #define FIT_COACH_VOICE_H

@@ -6,8 +6,10 @@
  * else's cannot be named. Names are of the apps' own vocabulary, so they hold no text of a
  * person's.
  *
- * Errors: INVALID_ARGUMENT with the fields. Events out of the range of times are left out: a phone
- * with a wrong clock must be able to get rid of them.
+ * Ownership: messages live in the arena and borrow what their origin points to.
+ * Threads:   any.
+ * Errors:    INVALID_ARGUMENT with the fields. Events out of the range of times are left out: a
+ *            phone with a wrong clock must be able to get rid of them.
  */
 #ifndef FIT_ANALYTICS_BEHAVIOUR_H
 #define FIT_ANALYTICS_BEHAVIOUR_H
@@ -23,7 +25,8 @@ struct arena;
 #define ANALYTICS_TOPIC "fit.analytics.v1"
 
 struct behaviour_origin {
-	const struct uuid *user; /* must live as long as the messages: it is their key */
+	/* Must live as long as the messages: */
+	const struct uuid *user; /* their key */
 	const char *tier, *traceparent;
 	int64_t now_ms;
 };

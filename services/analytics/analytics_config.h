@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * analytics_config.h - the settings of the analytics service.
+ *
+ * Ownership: the struct owns its strings (config_fini). Threads: only read after the start.
  */
 #ifndef FIT_ANALYTICS_CONFIG_H
 #define FIT_ANALYTICS_CONFIG_H

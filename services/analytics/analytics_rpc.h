@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * analytics_rpc.h - the handlers of fit.analytics.v1.AnalyticsService as a table.
+ *
+ * Threads: a handler runs on one worker; its context is struct analytics.
  */
 #ifndef FIT_ANALYTICS_RPC_H
 #define FIT_ANALYTICS_RPC_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * auth_config.h - settings of the auth service.
+ *
+ * Ownership: the struct owns its strings (config_fini). Threads: only read after the start.
  */
 #ifndef FIT_AUTH_CONFIG_H
 #define FIT_AUTH_CONFIG_H

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * auth_internal.h - what the files of auth.h share: auth.c, auth_sign_in.c, auth_refresh.c.
+ *
+ * Ownership: auth_open makes it and auth_close frees all parts; `config` is borrowed from
+ *            service_main. What the helpers return lives in the arena of call or request.
+ * Threads:   any worker, and the janitor's: the struct is not written to after auth_open.
+ * Errors:    those of auth.h.
  */
 #ifndef FIT_AUTH_INTERNAL_H
 #define FIT_AUTH_INTERNAL_H

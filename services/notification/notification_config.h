@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * notification_config.h - the settings of the notification service.
+ *
+ * Ownership: the struct owns its strings (config_fini). Threads: only read after the start.
  */
 #ifndef FIT_NOTIFICATION_CONFIG_H
 #define FIT_NOTIFICATION_CONFIG_H

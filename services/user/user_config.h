@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * user_config.h - the settings of the user service.
+ *
+ * Ownership: the struct owns its strings (config_fini). Threads: only read after the start.
  */
 #ifndef FIT_USER_CONFIG_H
 #define FIT_USER_CONFIG_H

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * user_rpc.h - the handlers of fit.user.v1.UserService as a table.
+ *
+ * Ownership: main.c makes struct user_service and frees it after the last call; `tz_dir` is the
+ *            settings'.
+ * Threads:   a handler runs on one worker; the struct is shared, and not written to.
  */
 #ifndef FIT_USER_RPC_H
 #define FIT_USER_RPC_H

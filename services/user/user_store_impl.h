@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * user_store_impl.h - what the files of the store share.
+ *
+ * Ownership: a store borrows pool and vault; rows live in the arena.
+ * Threads:   any worker; user_row_write the transaction's.
+ * Errors:    DATA_LOSS: a sealed column does not open; those of pg.h.
  */
 #ifndef FIT_USER_STORE_IMPL_H
 #define FIT_USER_STORE_IMPL_H

@@ -5,6 +5,11 @@
  * Layers inside the service: workout_rpc_* (handlers) call rules (workout_session, workout_plan,
  * workout_e1rm, …; no I/O) and stores (workout_*_store). Every store function takes the owner
  * first, in the scope.
+ *
+ * Ownership: main.c makes struct workout and frees it after the last call. A scope lives on a
+ *            handler's stack; what it points to is the call's.
+ * Threads:   one struct workout for all workers, none of which writes to it; a scope is its
+ *            worker's.
  */
 #ifndef FIT_WORKOUT_H
 #define FIT_WORKOUT_H

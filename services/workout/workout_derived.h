@@ -11,6 +11,9 @@
  *
  * Cost: reads all sets of the touched exercises (by index; some 2,000 rows after ten years of a
  * lift twice a week).
+ *
+ * Ownership: results live in the arena of transaction or scope. Threads: the worker's.
+ * Errors:    those of pg.h; INTERNAL when a document's id is no UUID.
  */
 #ifndef FIT_WORKOUT_DERIVED_H
 #define FIT_WORKOUT_DERIVED_H

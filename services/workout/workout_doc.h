@@ -7,7 +7,8 @@
  *	st = workout_doc_decode(&fit__workout__v1__session__descriptor, json, arena, &m, err);
  *
  * Members with default values are not stored. Times are RFC 3339, weights decimal kilograms.
- * Ownership: results live in the arena. Errors: INTERNAL when a stored document is not one.
+ * Ownership: results live in the arena, texts and json_t included. Threads: the arena's.
+ * Errors:    INTERNAL when a stored document is not one, or a message has no JSON form.
  */
 #ifndef FIT_WORKOUT_DOC_H
 #define FIT_WORKOUT_DOC_H

@@ -12,7 +12,7 @@
  * formula is worth its name. Confidence: high up to 6 effective repetitions, medium up to 10,
  * low up to 15.
  *
- * Threads: pure functions.
+ * Pure functions; any thread. Units: integer grams; RPE in halves.
  */
 #ifndef FIT_WORKOUT_E1RM_H
 #define FIT_WORKOUT_E1RM_H

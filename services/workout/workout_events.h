@@ -7,7 +7,8 @@
  *	workout_events_add(&events, FIT__WORKOUT__V1__EVENT__TYPE_SET_REMOVED, &removed->base);
  *	st = workout_events_write(&events, tx, &owner, traceparent, err);
  *
- * Ownership: messages live in the arena.
+ * Ownership: messages live in the arena; a member is borrowed until they are written.
+ * Threads:   the worker of the change. Errors: those of pg_tx_outbox.
  */
 #ifndef FIT_WORKOUT_EVENTS_H
 #define FIT_WORKOUT_EVENTS_H

@@ -3,7 +3,7 @@
  * workout_exercise_store.h - the exercise library in PostgreSQL: search, look-up, loading.
  *
  * Library entries belong to nobody; an entry with an owner is seen by that owner only.
- * Ownership: results live in scope->arena. Errors: NOT_FOUND; those of pg.h.
+ * Ownership: results live in scope->arena. Threads: any. Errors: NOT_FOUND; those of pg.h.
  */
 #ifndef FIT_WORKOUT_EXERCISE_STORE_H
 #define FIT_WORKOUT_EXERCISE_STORE_H

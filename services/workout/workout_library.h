@@ -11,7 +11,9 @@
  * An exercise's id is the UUIDv5 of its slug in WORKOUT_LIBRARY_NAMESPACE: the same in every
  * installation, for ever.
  *
- * Errors: INVALID_ARGUMENT when the file is not a library (a bug of the build); those of pg.h.
+ * Ownership: `json` is borrowed for the call. Threads: any; the service calls it at start.
+ * Errors:    INVALID_ARGUMENT when the file is not a library (a bug of the build); those of
+ *            pg.h.
  */
 #ifndef FIT_WORKOUT_LIBRARY_H
 #define FIT_WORKOUT_LIBRARY_H

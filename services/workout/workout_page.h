@@ -9,7 +9,9 @@
  *
  * A token holds the sort key and id of the page's last row and a check over the list's filter. It
  * is not secret and grants nothing (every statement names the owner); one that is damaged, or made
- * for another filter, is INVALID_ARGUMENT.
+ * for another filter, is INVALID_ARGUMENT. The size is bounded by the .proto (200).
+ *
+ * Ownership: a page is a plain value; a token lives in the arena. Pure functions; any thread.
  */
 #ifndef FIT_WORKOUT_PAGE_H
 #define FIT_WORKOUT_PAGE_H

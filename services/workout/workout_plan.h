@@ -12,7 +12,7 @@
  *	struct workout_plan_state state = { 0 };
  *	for each event: st = workout_plan_fold(&state, event, arena, err);
  *
- * Ownership: results live in the arena.
+ * Ownership: results live in the arena, json_t included. Threads: any.
  * Errors:    INVALID_ARGUMENT with the field; FAILED_PRECONDITION: the events do not fit.
  */
 #ifndef FIT_WORKOUT_PLAN_H

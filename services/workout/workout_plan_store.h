@@ -8,8 +8,10 @@
  * and makes them from its events; they come out the same, which a test holds.
  *
  * Ownership: results live in scope->arena. ret_plan is a message of the caller's (the reply),
- * overwritten. Errors:    NOT_FOUND for what is not the owner's; ALREADY_EXISTS with ID_TAKEN;
- * FAILED_PRECONDITION with ETAG_MISMATCH, QUOTA_EXCEEDED; those of pg.h.
+ *            overwritten.
+ * Threads:   any.
+ * Errors:    NOT_FOUND for what is not the owner's; ALREADY_EXISTS with ID_TAKEN;
+ *            FAILED_PRECONDITION with ETAG_MISMATCH, QUOTA_EXCEEDED; those of pg.h.
  */
 #ifndef FIT_WORKOUT_PLAN_STORE_H
 #define FIT_WORKOUT_PLAN_STORE_H

@@ -4,7 +4,9 @@
  * records.
  *
  * The numbers are worked out by the rules (workout_weeks, workout_records, workout_e1rm); here are
- * the rows. Ownership: results live in scope->arena. Errors: those of pg.h.
+ * the rows.
+ *
+ * Ownership: results live in scope->arena. Threads: any. Errors: those of pg.h.
  */
 #ifndef FIT_WORKOUT_PROGRESS_STORE_H
 #define FIT_WORKOUT_PROGRESS_STORE_H

@@ -14,6 +14,8 @@
  *
  * Records are always recomputed from the sets, never appended to: a corrected, removed or late
  * set then gives the same answer as if it had been so from the beginning.
+ *
+ * Pure functions; any thread. Units: integer grams, RPE in halves, milliseconds since 1970.
  */
 #ifndef FIT_WORKOUT_RECORDS_H
 #define FIT_WORKOUT_RECORDS_H

@@ -4,6 +4,9 @@
  *
  *	struct workout_scope scope;
  *	st = workout_rpc_begin(call, reply, &scope, err);
+ *
+ * Ownership: a scope's texts live in the call's arena. Threads: a handler runs on one worker.
+ * Errors:    UNAUTHENTICATED without a principal; else as each function says.
  */
 #ifndef FIT_WORKOUT_RPC_H
 #define FIT_WORKOUT_RPC_H

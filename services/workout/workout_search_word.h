@@ -6,6 +6,9 @@
  *	if (workout_search_alike(&asked, &words.list[1], last, typos) > 0) …
  *
  * Stems are for names of exercises, not for English at large: plural, -ing, -ed and a final e go.
+ *
+ * Pure functions on plain values; any thread. Limits: those of workout_search.h; what does not
+ * fit into a word is cut off.
  */
 #ifndef FIT_WORKOUT_SEARCH_WORD_H
 #define FIT_WORKOUT_SEARCH_WORD_H

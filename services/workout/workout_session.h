@@ -3,14 +3,14 @@
  * workout_session.h - the rules of a training session, over its document; no I/O.
  *
  *	st = workout_session_begin(session, &rules, err);                a client's new session
- *	st = workout_session_add_set(session, set, &rules, &entry, err); …
+ *	st = workout_session_add_set(session, set, &rules, &same, &entry, &added, err); …
  *
  * The functions change the document in place; on failure it is not to be used any further.
  * Field rules of the .proto (ranges, lengths) hold already; here is what they cannot say: ids
  * that repeat, half steps, times in order, states, totals. What happened is added to
  * `rules->events`.
  *
- * Ownership: all parts of a document live in rules->arena.
+ * Ownership: all parts of a document live in rules->arena. Threads: any.
  * Errors:    INVALID_ARGUMENT with the field; NOT_FOUND for an entry or set that is not there;
  *            FAILED_PRECONDITION with reason STATE_CONFLICT, QUOTA_EXCEEDED; ALREADY_EXISTS
  *            with ID_TAKEN.

@@ -4,7 +4,8 @@
  * exercises exist, and the plan that a new session follows.
  *
  * Reads only, before the transaction of the change, whose connection they would share.
- * Errors: INVALID_ARGUMENT, reason REFERENCE_INVALID, with the field; those of the stores.
+ * Ownership: what the session gets lives in scope->arena. Threads: the call's worker.
+ * Errors:    INVALID_ARGUMENT, reason REFERENCE_INVALID, with the field; those of the stores.
  */
 #ifndef FIT_WORKOUT_SESSION_PREPARE_H
 #define FIT_WORKOUT_SESSION_PREPARE_H

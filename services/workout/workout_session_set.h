@@ -4,6 +4,9 @@
  * share.
  *
  * The set methods themselves are declared in workout_session.h.
+ *
+ * Ownership: what is made lives in the arena. Threads: any.
+ * Errors:    INVALID_ARGUMENT with the field; FAILED_PRECONDITION, QUOTA_EXCEEDED.
  */
 #ifndef FIT_WORKOUT_SESSION_SET_H
 #define FIT_WORKOUT_SESSION_SET_H

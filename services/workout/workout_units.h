@@ -7,6 +7,8 @@
  *	kg = workout_kg(102500);                    102.5, the double nearest to it
  *
  * Sums of reps x grams are exact in int64: 1000 reps x 1 000 000 g x 5000 sets is 5e12.
+ *
+ * Pure functions; any thread. Limits: 0..1000 kg; RPE 1..10.
  */
 #ifndef FIT_WORKOUT_UNITS_H
 #define FIT_WORKOUT_UNITS_H
