@@ -3,8 +3,8 @@
  * gateway_config.h - the gateway's settings: as read, and as compiled into lists that the
  * pipeline uses.
  *
- * Ownership:  gateway_config_fini frees what load made; slices point into its strings. Threads:
- *             immutable after load.
+ * Ownership:  gateway_config_fini frees what load made; slices point into its strings.
+ * Threads:    immutable after load.
  */
 #ifndef FIT_GATEWAY_GATEWAY_CONFIG_H
 #define FIT_GATEWAY_GATEWAY_CONFIG_H

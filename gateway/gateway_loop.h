@@ -4,10 +4,11 @@
  * caches, scratch.
  *
  * Nothing in it is shared with another loop but what `struct gateway` holds, which is immutable
- * or atomic.
+ * or atomic, or (conn_limit) locks for itself.
  *
- * Ownership:  gateway_loop_free frees all. Threads: made and freed while the loop does not run;
- *             else the loop's.
+ * Ownership:  gateway_loop_free frees all but the gateway, which is borrowed.
+ * Threads:    made and freed while the loop does not run; else the loop's.
+ * Errors:     NULL, with what listen.h or redis_async.h says.
  */
 #ifndef FIT_GATEWAY_GATEWAY_LOOP_H
 #define FIT_GATEWAY_GATEWAY_LOOP_H

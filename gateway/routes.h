@@ -6,8 +6,9 @@
  * A route is a row of a .proto file (google.api.http), or one of the few pages that the gateway
  * itself serves.
  *
- * Ownership:  routes_free frees all. Threads: immutable but for metric pointers, which are
- *             atomic: shared by the loops.
+ * Ownership:  routes_free frees all; schema, config and pages are borrowed.
+ * Threads:    immutable but for metric pointers, which are atomic: shared by the loops.
+ * Errors:     INVALID_ARGUMENT: a route that cannot be served; those of router_add.
  */
 #ifndef FIT_GATEWAY_ROUTES_H
 #define FIT_GATEWAY_ROUTES_H

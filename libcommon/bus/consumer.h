@@ -33,6 +33,8 @@
  * Ownership: messages are valid until handle returns.
  * Threads:   `threads` of them, each with one batch at a time, all ended by consumer_stop within
  *            its grace; a handler in flight finishes first.
+ * Errors:    consumer_start: INVALID_ARGUMENT for an unknown topic, too many threads; those of
+ *            the driver.
  */
 #ifndef FIT_BUS_CONSUMER_H
 #define FIT_BUS_CONSUMER_H

@@ -10,6 +10,7 @@
  * Fields of a data class other than LOG_PLAIN are written as "[pii]", "[health]", "[secret]",
  * "[free_text]": what may be personal is not in logs.
  *
+ * Ownership: fields are borrowed for the call.
  * Threads: any, and none ever waits: what the reader of the log does not take is lost, counted
  * (log_lines_dropped_total) and told by a line "log_lines_lost" as soon as there is room again.
  * A line is one write(2), at most LOG_LINE_MAX bytes (cut with "cut":true).

@@ -31,6 +31,8 @@
  * Ownership: the call and its arena belong to the server; valid until the handler returns, or,
  *            detached, until rpc_stream_finish.
  * Threads:   a handler runs on one worker; see each function.
+ * Errors:    rpc_server_open: INVALID_ARGUMENT for what is no address, or is beyond loopback
+ *            without mTLS; UNAVAILABLE: it is taken; INTERNAL: tables and schema do not agree.
  * Limits:    message 4 MiB in and out (config), 100 streams a connection, queue as in
  *            workpool.
  */

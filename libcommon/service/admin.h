@@ -8,7 +8,9 @@
  * /ready answers 200 {"status":"ready"} or 503 with the reason; `ready` is called with a 1 s
  * deadline and its result cached 1 s.
  *
- * Threads: `ready` runs on the admin thread; the rest: any.
+ * Ownership: the caller's to close; `arg` is borrowed until then.
+ * Threads:   `ready` runs on the admin thread; the rest: any.
+ * Errors:    INVALID_ARGUMENT: no such address; UNAVAILABLE: nobody can listen there.
  */
 #ifndef FIT_SERVICE_ADMIN_H
 #define FIT_SERVICE_ADMIN_H

@@ -3,7 +3,11 @@
  * service_events.h - a service's part in events: its relay and its consumers; only
  * libcommon/service includes it.
  *
- * There is one of each in a process. Threads: the main thread, but for service_events_wake (any).
+ * There is one of each in a process.
+ *
+ * Ownership: it owns bus, relay and consumers; config and ctx are borrowed until the close.
+ * Threads:   the main thread, but for service_events_wake (any).
+ * Errors:    INVALID_ARGUMENT: consumers, and no bus; those of bus.h, relay.h, consumer.h.
  */
 #ifndef FIT_SERVICE_SERVICE_EVENTS_H
 #define FIT_SERVICE_SERVICE_EVENTS_H

@@ -18,6 +18,8 @@
  * Ownership: on_reply's values are valid during the callback only; commands are copied.
  * Threads:   the loop's. on_reply comes exactly once per call, from the loop, never from inside
  *            redis_async_call.
+ * Errors:    redis_async_new: FAILED_PRECONDITION, for a URL that is none. A call: UNAVAILABLE,
+ *            DEADLINE_EXCEEDED; CANCELLED by redis_async_free.
  */
 #ifndef FIT_STORE_REDIS_ASYNC_H
 #define FIT_STORE_REDIS_ASYNC_H

@@ -10,6 +10,7 @@
  *
  * Ownership: borrows the redis.
  * Threads:   send from any; on_hint runs on the hints' thread or the sender's.
+ * Errors:    FAILED_PRECONDITION: the URL is none.
  */
 #ifndef FIT_NOTIFICATION_HINTS_H
 #define FIT_NOTIFICATION_HINTS_H

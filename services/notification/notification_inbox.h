@@ -13,7 +13,7 @@
  *
  * Users are locked in the order of their ids, so that two batches cannot hold each other up.
  *
- * Threads:   one per owned set of partitions.
+ * Ownership: messages are borrowed for the call. Threads: one per owned set of partitions.
  * Errors:    UNAVAILABLE and the like while PostgreSQL or the user service is away;
  *            INVALID_ARGUMENT for an event that is none.
  */

@@ -8,7 +8,9 @@
  *	cmocka_unit_test_setup_teardown(test_lru_expiry, testkit_clock_setup,
  *	                                testkit_clock_teardown)
  *
- * Ownership: strings that are returned are the caller's (free). Errors: the test fails.
+ * Ownership: strings that are returned are the caller's (free).
+ * Threads:   assertions on the test's own, where a failure can end it; a latch: any.
+ * Errors:    the test fails.
  */
 #ifndef FIT_TESTS_TESTKIT_H
 #define FIT_TESTS_TESTKIT_H
