@@ -44,6 +44,11 @@ def wait_until(what, done, seconds, process=None, log=None):
         time.sleep(0.02)
 
 
+def core_limit_kept():
+    """Environment in which a sanitizer leaves the limit of core files to the program."""
+    return {name: f"{os.environ.get(name, '')}:disable_coredump=0".lstrip(":") for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")}
+
+
 class Postgres(servers.Postgres):
     """A cluster that trusts everybody on this machine."""
 

@@ -19,7 +19,8 @@ import pytest
 from echo import ROOT, Key, Types, Upstream, protoset
 from rawhttp import Conn
 
-sys.path.insert(0, f"{ROOT}/deploy/local")
+sys.path[:0] = [f"{ROOT}/deploy/local", f"{ROOT}/tests/support"]
+import stack  # noqa: E402
 from servers import Redis  # noqa: E402
 
 BUILD = os.environ["FIT_BUILD"]
@@ -683,7 +684,7 @@ def test_metrics(gw, ana):
 def test_no_core_file_unless_in_development(directory, upstream, redis):
     for environment, core in ((None, "0"), ("development", "unlimited")):
         settings = {"FIT_ENVIRONMENT": environment} if environment else {}
-        gateway = Gateway(directory, upstream, redis.port, before="ulimit -c unlimited; ", ASAN_OPTIONS="disable_coredump=0", **settings)
+        gateway = Gateway(directory, upstream, redis.port, before="ulimit -c unlimited; ", **stack.core_limit_kept(), **settings)
         with open(f"/proc/{gateway.proc.pid}/limits") as f:
             limit = next(line for line in f if line.startswith("Max core file size"))
         assert limit.split()[4] == core

@@ -146,7 +146,7 @@ def test_check_config():
                                                   ({"FIT_ENVIRONMENT": "development"}, "development", "unlimited")])
 def test_what_nobody_set_is_production(settings, name, core):
     limited = ("sh", "-c", f"ulimit -c unlimited; exec {PROGRAM}")
-    with Service(limited, ASAN_OPTIONS="disable_coredump=0", **settings) as service:
+    with Service(limited, **stack.core_limit_kept(), **settings) as service:
         assert [e["environment"] for e in service.events() if e["event"] == "started"] == [name]
         with open(f"/proc/{service.process.pid}/limits") as f:
             limit = next(line for line in f if line.startswith("Max core file size"))
