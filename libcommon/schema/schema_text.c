@@ -64,6 +64,16 @@ has_text_form(const struct schema_field *f)
 	       wkt == WKT_WRAPPER;
 }
 
+static bool
+is_number(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] != '-' && (text.p[i] < '0' || text.p[i] > '9'))
+			return false;
+	}
+	return text.n > 0 && text.n < 12;
+}
+
 /* Text is a JSON string without its quotes, except that true, false and an enum's number stand as
  * they are. */
 static void
@@ -72,8 +82,7 @@ put_as_json(const struct schema_field *f, struct slice text, struct strbuf *out)
 	const struct schema_field *value = f->type == FT_MESSAGE ? &f->message->fields[0] : f;
 	bool bare = (value->type == FT_BOOL &&
 		     (slice_eq_str(text, "true") || slice_eq_str(text, "false"))) ||
-		    (value->type == FT_ENUM && text.n > 0 && text.n < 12 &&
-		     strspn(text.p, "-0123456789") >= text.n);
+		    (value->type == FT_ENUM && is_number(text));
 
 	if (bare)
 		strbuf_add_slice(out, text);

@@ -215,7 +215,10 @@ connect_any(const struct redis_target *target, struct deadline deadline, struct 
 	struct deadline own = deadline_min(deadline, deadline_in(CONNECT_MS_MAX));
 	enum status st = STATUS_UNAVAILABLE;
 
-	for (unsigned turn = 0; turn < ADDRESSES_MAX && st == STATUS_UNAVAILABLE; turn++)
+	/* Also looking up a name takes time, which no deadline cuts short. */
+	for (unsigned turn = 0; turn < ADDRESSES_MAX && st == STATUS_UNAVAILABLE &&
+				(turn == 0 || deadline_left_ms(own) > 0);
+	     turn++)
 		st = connect_once(target, turn, own, ret_conn, err);
 	/* That Redis does not answer a greeting is its being away, whatever time the caller has. */
 	if (st == STATUS_DEADLINE_EXCEEDED)

@@ -186,20 +186,21 @@ deliver_due(struct notification_messenger *m, struct arena *arena, bool *ret_mor
 	struct deadline lease = deadline_in(m->lease_ms - DELIVERY_MS - STEP_MS);
 	struct notification_delivery *list;
 	size_t n, i;
+	struct err given_back;
 	enum status st = notification_store_take(m->pool, deadline_in(STEP_MS), TAKE_AT_ONCE,
 						 m->lease_ms, arena, &list, &n, err);
 
 	if (st != STATUS_OK)
 		return st;
-	for (i = 0; i < n && deadline_left_ms(lease) > 0 && !is_stopping(m); i++) {
+	for (i = 0; i < n && st == STATUS_OK && deadline_left_ms(lease) > 0 && !is_stopping(m); i++)
 		st = deliver(m, &list[i], arena, err);
-		if (st != STATUS_OK)
-			return st;
-	}
-	*ret_more = n == TAKE_AT_ONCE || i < n;
-	return i < n ? notification_store_give_back(m->pool, deadline_in(STEP_MS), list + i, n - i,
-						    arena, err)
-		     : STATUS_OK;
+	*ret_more = st == STATUS_OK && (n == TAKE_AT_ONCE || i < n);
+	/* What was not begun need not wait for the lease's end; should this fail, it does. */
+	err_init(&given_back);
+	if (i < n && notification_store_give_back(m->pool, deadline_in(STEP_MS), list + i, n - i,
+						  arena, &given_back) != STATUS_OK)
+		log_warn_err("deliveries_not_given_back", &given_back);
+	return st;
 }
 
 /* False: stop. */
