@@ -245,6 +245,12 @@ codec_utf8_valid(const void *ptr, size_t n)
 				i += 8;
 				continue;
 			}
+		} else if (n >= 8) {
+			/* The last eight; what of them has been seen was found to be text. */
+			uint64_t w;
+			memcpy(&w, p + n - 8, 8);
+			if ((w & 0x8080808080808080u) == 0)
+				return true;
 		}
 		int step = codec_utf8_step(p + i, n - i);
 		if (step < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libcommon/base/uuid.h"
 
+#include <endian.h>
 #include <stdatomic.h>
 
 #include <openssl/evp.h>
@@ -73,32 +74,49 @@ uuid_v5(struct uuid ns, struct slice name)
 	return with_version(u, 5);
 }
 
+#define EACH(byte) ((byte)*UINT64_C(0x0101010101010101))
+
 /*
- * A digit's value plus one; 0: none. By table: the digits of an id are random, so no branch on them
- * would be guessed.
+ * Eight digits to four bytes, all at once: the digits of an id are random, so no branch on one of
+ * them would be guessed. In each byte, a sum's high bit says on which side of a bound it is; false
+ * when one of them is no digit.
  */
-static const uint8_t hex_digits[256] = {
-	['0'] = 1, 2,  3,  4,  5,  6,          7,  8,  9,  10, ['A'] = 11,
-	12,        13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16,
-};
+static bool
+parse_hex8(const void *text, uint8_t ret_bytes[4])
+{
+	uint64_t w, digit, letter, v;
+
+	memcpy(&w, text, sizeof(w));
+	w = le64toh(w);
+	digit = ~((w ^ EACH('0')) + EACH(0x80 - 10));
+	v = (w | EACH(0x20)) ^ EACH('a' - 1); /* 1 to 6 */
+	letter = (v + EACH(0x80 - 1)) & ~(v + EACH(0x80 - 7)) & EACH(0x80);
+	if ((w & EACH(0x80)) != 0 || ((digit | letter) & EACH(0x80)) != EACH(0x80))
+		return false;
+	v = (w & EACH(0x0f)) + 9 * (letter >> 7);
+	v = (v << 4 | v >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+	v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
+	uint32_t four = htole32((uint32_t)(v | v >> 16));
+	memcpy(ret_bytes, &four, sizeof(four));
+	return true;
+}
 
 bool
 uuid_parse(struct slice text, struct uuid *ret_uuid)
 {
-	static const uint8_t at[16] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
-	const unsigned char *p = (const unsigned char *)text.p;
-	unsigned bad = 0;
+	const char *p = text.p;
+	char middle[16];
 	struct uuid u;
 
-	if (text.n != UUID_TEXT_SIZE - 1)
+	if (text.n != UUID_TEXT_SIZE - 1 || p[8] != '-' || p[13] != '-' || p[18] != '-' ||
+	    p[23] != '-')
 		return false;
-	for (int i = 0; i < 16; i++) {
-		unsigned hi = hex_digits[p[at[i]]], lo = hex_digits[p[at[i] + 1]];
-
-		bad |= (hi == 0) | (lo == 0);
-		u.b[i] = (uint8_t)((hi - 1) << 4 | ((lo - 1) & 15));
-	}
-	if (bad || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
+	memcpy(middle, p + 9, 4);
+	memcpy(middle + 4, p + 14, 4);
+	memcpy(middle + 8, p + 19, 4);
+	memcpy(middle + 12, p + 24, 4);
+	if (!parse_hex8(p, u.b) || !parse_hex8(middle, u.b + 4) ||
+	    !parse_hex8(middle + 8, u.b + 8) || !parse_hex8(p + 28, u.b + 12))
 		return false;
 	*ret_uuid = u;
 	return true;

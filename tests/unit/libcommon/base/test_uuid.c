@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/compiler.h"
@@ -43,6 +44,30 @@ test_uuid_text(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		if (uuid_parse_str(bad[i], &v))
 			fail_msg("%s is taken", bad[i]);
+	}
+}
+
+/* Each byte at each place of a digit, beside what isxdigit says. */
+static void
+test_uuid_parse_takes_digits_only(void **state)
+{
+	static const char good[] = "01234567-89ab-cdef-0123-456789abcdef";
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(good) - 1; at++) {
+		for (int c = 0; c < 256 && good[at] != '-'; c++) {
+			bool digit = strchr("0123456789abcdefABCDEF", c) != NULL && c != 0;
+			char text[sizeof(good)], back[UUID_TEXT_SIZE];
+			struct uuid u;
+
+			memcpy(text, good, sizeof(good));
+			text[at] = (char)c;
+			assert_int_equal(uuid_parse(slice_make(text, sizeof(good) - 1), &u), digit);
+			if (!digit)
+				continue;
+			uuid_format(&u, back);
+			assert_int_equal(strcasecmp(back, text), 0);
+		}
 	}
 }
 
@@ -168,6 +193,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_uuid_text),
+		cmocka_unit_test(test_uuid_parse_takes_digits_only),
 		cmocka_unit_test(test_uuid_v4),
 		cmocka_unit_test(test_uuid_v5),
 		cmocka_unit_test_setup_teardown(test_uuid_v7_layout, testkit_clock_setup,
