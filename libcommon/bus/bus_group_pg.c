@@ -14,10 +14,11 @@
  * decides.
  *
  * A partition whose owner died without giving it back is read with care: what its batch can have
- * held, in CAREFUL_PARTS parts, each with a mark (offset and length) before it is handled. Mostly
- * nothing in it was to blame, and that is all it costs. If a reader dies again, its mark tells the
- * part, which is parted in turn; so a message that ends its readers is alone after log16(batch)
- * deaths, and is put aside after BUS_PG_CRASHES_MAX more.
+ * held (and no more, for care means small batches that do not wait for company), in CAREFUL_PARTS
+ * parts, each with a mark (offset and length) before it is handled. Mostly nothing in it was to
+ * blame, and that is all it costs. If a reader dies again, its mark tells the part, which is parted
+ * in turn; so a message that ends its readers is alone after log16(batch) deaths, and is put aside
+ * after BUS_PG_CRASHES_MAX more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -236,14 +237,21 @@ on_sync(struct pg_tx *tx, void *arg, struct err *err)
 
 /* ---- what a renewal changes here ---- */
 
-/* From an owner that died over the batch that it marked, or else over any that it can have had. */
+/*
+ * From an owner that died over the batch that it marked, or else over any that it can have had: of
+ * what is there by now. A few at a time are not parted on mere suspicion.
+ */
 static void
 take_care(struct bus_member *m, struct bus_pg_part *part, const struct seen *p)
 {
-	int64_t n = p->mark_n > 0 ? p->mark_n : (int64_t)m->batch_max;
+	bool marked = p->mark_n > 0;
+	int64_t n = marked ? p->mark_n : p->head - p->committed;
+	int64_t least = marked ? 1 : CAREFUL_PARTS;
 
-	part->careful_until = (p->mark_n > 0 ? p->mark : p->committed) + n;
-	part->careful_n = n > CAREFUL_PARTS ? n / CAREFUL_PARTS : 1;
+	if (n > (int64_t)m->batch_max)
+		n = (int64_t)m->batch_max;
+	part->careful_until = (marked ? p->mark : p->committed) + n;
+	part->careful_n = n / CAREFUL_PARTS > least ? n / CAREFUL_PARTS : least;
 }
 
 static void

@@ -229,6 +229,25 @@ def test_recovery_is_quick(bus, point):
     assert bus.handled("g") <= 16 * 8 + 16 + 3 * 8
 
 
+def test_care_ends_with_what_the_dead_one_can_have_had(bus, tmp_path):
+    """What comes later is under no suspicion: it is read in whole batches."""
+    away = tmp_path / "away"
+    bus.start("produce", TOPIC, 80, "x").finish()
+    bus.start("consume", "g", 1, 160, TOPIC, crash="consumer.before_handle:1").wait_killed()
+    consumer = bus.run("consume", "g", 1, 160, TOPIC, env={"TEST_AWAY": str(away)})
+    bus.wait_applied("g", 80)
+    assert bus.handled("g") <= 2 * 8, "few messages are not parted on mere suspicion"
+    away.touch()
+    bus.start("produce", TOPIC, 100, "x").finish()
+    wait_until("a pause", lambda: "consumer_paused" in consumer.errors(), 10)
+    bus.start("produce", TOPIC, 1100, "x").finish()
+    before = bus.handled("g")
+    away.unlink()
+    bus.wait_applied("g", 1280, 60)
+    # 150 in each of 8 partitions: what was tried in vain, then the rest.
+    assert bus.handled("g") - before <= 4 * 8
+
+
 def test_sink_away(bus, tmp_path):
     """The group waits, as its member, and goes on; nothing is put aside."""
     away = tmp_path / "away"
